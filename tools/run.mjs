@@ -1,0 +1,98 @@
+// The one entry of every npm script: makes sure the dependencies are installed and the code is built, then runs the command
+// on the Node that this project brings along. Plain JavaScript without dependencies, because it must run before `npm ci` has.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const stamp = join(root, 'node_modules', '.keyturn-installed');
+const [command, ...args] = process.argv.slice(2);
+
+/** Install exactly what the lock file says, unless the tree in node_modules was made from this very lock file. */
+function ensureInstalled() {
+  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  console.error('keyturn: installing dependencies (once; about a minute) …');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const { status } = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) fail('`npm ci` failed; the lines above say why. Mend that (network? disk?) and run the command again.');
+  writeFileSync(stamp, wanted);
+}
+
+/** Node 24 from the dependency tree: @azure/functions names 22 and 24, and node:sqlite needs it. */
+function projectNode() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  for (const name of [`node-${platform}-${process.arch}`, `node-bin-${platform}-${process.arch}`]) {
+    const path = join(root, 'node_modules', name, 'bin', binary);
+    if (existsSync(path)) return path;
+  }
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 24 || (major === 24 && minor >= 10)) return process.execPath;
+  return fail(
+    `no Node 24 package for ${process.platform}-${process.arch} and this Node is ${process.versions.node}. Install Node 24 and run the command again.`,
+  );
+}
+
+function build(node) {
+  const tsc = createRequire(join(root, 'package.json')).resolve('typescript/package.json');
+  const { status } = spawnSync(node, [join(dirname(tsc), 'bin', 'tsc'), '-p', 'tsconfig.json'], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) fail('the build failed; the lines above say where.');
+}
+
+function fail(message) {
+  console.error(`keyturn: ${message}`);
+  process.exit(1);
+}
+
+/** Runs a step to its end, passing signals on: Ctrl-C must reach whatever the step started. */
+function run(node, script, scriptArgs) {
+  return new Promise((resolve) => {
+    const child = spawn(node, ['--enable-source-maps', script, ...scriptArgs], {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}` },
+    });
+    // A terminal sends Ctrl-C to the whole foreground group, the child included; only a signal sent to this process alone is passed on.
+    const pass = (signal) => () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass(signal));
+    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
+  });
+}
+
+const bin = (name, path) => join(root, 'node_modules', name, path);
+const jest = (more) => [bin('jest', 'bin/jest.js'), ['--rootDir', 'dist/test', ...more]];
+
+const commands = {
+  build: () => [],
+  start: () => [[join('dist', 'sandbox', 'start.js'), args]],
+  test: () => [jest(args)],
+  format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
+  // Format and lint, types (the build), dead code, then every test.
+  check: () => [
+    [bin('@biomejs/biome', 'bin/biome'), ['ci', '.']],
+    [bin('knip', 'bin/knip.js'), []],
+    jest(['--ci', ...args]),
+  ],
+};
+
+if (!Object.hasOwn(commands, command)) fail(`unknown command ${command}; one of ${Object.keys(commands).join(', ')}`);
+ensureInstalled();
+const node = projectNode();
+// Compiled output is removed before a full check, so that nothing passes because of a file whose source is gone.
+if (command === 'check') rmSync(join(root, 'dist'), { recursive: true, force: true });
+mkdirSync(join(root, 'dist'), { recursive: true });
+build(node);
+for (const [script, scriptArgs] of commands[command]()) {
+  const code = await run(node, script, scriptArgs);
+  if (code !== 0) process.exit(code);
+}

@@ -1,0 +1,143 @@
+import type { Evidence, Phase, Reason, TargetKind, WaitingFor } from './rotation';
+
+/** Names the run an activity works for. The generation is the fence: a newer one on record stops every mutation. */
+export interface RunReference {
+  readonly key: string;
+  readonly rotationId: string;
+  readonly generation: number;
+}
+
+/** Why a run was asked for. `resume` continues a run from the ledger in a new instance. */
+export type Cause =
+  | { readonly kind: 'event'; readonly type: string; readonly version: string; readonly eventId: string }
+  | { readonly kind: 'http'; readonly actor: string }
+  | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' };
+
+/** Input of the orchestration. For an event nothing is claimed yet; for HTTP and resume the trigger holds the claim already. */
+export interface RotationRequest {
+  readonly rotationId: string;
+  readonly key: string;
+  readonly reason: string;
+  readonly cause: Cause;
+  readonly toVersion: string | null;
+  /** Generation of the claim that the trigger made; null if the first activity has to make it. */
+  readonly generation: number | null;
+  readonly requestedAt: string;
+}
+
+/** What the orchestrator needs of the configuration, fixed for the run at admission. All durations in seconds. */
+export interface RunPolicy {
+  readonly soakSeconds: number;
+  readonly probeEverySeconds: number;
+  /** Confirmed red: `red` of the last `of` answered probes of one target. */
+  readonly redProbes: { readonly red: number; readonly of: number };
+  readonly faultDeadlineSeconds: number;
+  readonly operationDeadlineSeconds: number;
+  /** A fault that lasts longer than this raises the `holding` alert. */
+  readonly alertAfterSeconds: number;
+}
+
+/** One target of the plan, small enough to travel through durable history fifty times over. */
+export interface PlannedTarget {
+  readonly kind: TargetKind;
+  readonly name: string;
+  /** Versioned key identifier the plan found it on (data keys: the oldest a record names); null for an empty store. */
+  readonly previousKid: string | null;
+  readonly previousVersion: string | null;
+  readonly total: number;
+}
+
+export interface RunPlan {
+  readonly planHash: string;
+  readonly previousVersion: string | null;
+  readonly targets: readonly PlannedTarget[];
+}
+
+export type Admission =
+  | { readonly admitted: false; readonly why: string; readonly message: string }
+  | {
+      readonly admitted: true;
+      readonly run: RunReference;
+      readonly policy: RunPolicy;
+      readonly direction: 'forward' | 'back';
+      /** Present when the run was planned before (it is being resumed). */
+      readonly plan: RunPlan | null;
+    };
+
+export type PlanDecision =
+  | { readonly decision: 'go'; readonly plan: RunPlan }
+  | { readonly decision: 'skip' | 'refuse'; readonly reasons: readonly Reason[] };
+
+/** `pending`: a long-running operation is under way; ask again after so many seconds. */
+export type MoveState = { readonly state: 'done' } | { readonly state: 'pending'; readonly retryAfterSeconds: number };
+
+export interface DataKeysPage {
+  readonly continuation: string | null;
+  readonly done: number;
+  readonly total: number;
+}
+
+export type ProbeColour = 'green' | 'red' | 'unknown';
+export interface ProbeResult {
+  readonly kind: TargetKind;
+  readonly name: string;
+  readonly colour: ProbeColour;
+  readonly message: string;
+}
+
+export type Direction = 'forward' | 'back';
+interface OnRun {
+  readonly run: RunReference;
+  readonly now: string;
+}
+interface OnTarget extends OnRun {
+  /** Index into the plan's targets. */
+  readonly target: number;
+  readonly direction: Direction;
+}
+
+export type AlertKind = 'completed' | 'rolled-back' | 'holding' | 'needs-attention';
+
+/**
+ * Every activity: its name, what goes in, what comes out (inside an `Outcome`). Only objects cross: the extension turns
+ * booleans into the strings "True" and "False" and null into undefined when they are the whole input.
+ */
+export interface Activities {
+  readonly admit: {
+    readonly input: { request: RotationRequest; instanceId: string; now: string };
+    readonly output: Admission;
+  };
+  readonly makePlan: { readonly input: OnRun; readonly output: PlanDecision };
+  readonly chooseVersion: { readonly input: OnRun; readonly output: { readonly nextVersion: string } };
+  readonly moveTarget: { readonly input: OnTarget; readonly output: MoveState };
+  readonly checkMove: { readonly input: OnTarget; readonly output: MoveState };
+  readonly moveDataKeysPage: {
+    readonly input: OnTarget & { readonly continuation: string | null; readonly done: number };
+    readonly output: DataKeysPage;
+  };
+  readonly verifyTarget: { readonly input: OnTarget; readonly output: { readonly evidence: readonly Evidence[] } };
+  readonly beginSoak: { readonly input: OnRun; readonly output: { readonly soakStartedAt: string } };
+  readonly probeTargets: { readonly input: OnRun; readonly output: { readonly results: readonly ProbeResult[] } };
+  readonly proveWayBack: { readonly input: OnRun; readonly output: { readonly evidence: readonly Evidence[] } };
+  /** Which targets have an undo on record, oldest first: what a rollback must visit, newest first. */
+  readonly listUndo: { readonly input: OnRun; readonly output: { readonly targets: readonly number[] } };
+  /** Terminal phases also free the claim. */
+  readonly enterPhase: {
+    readonly input: OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] };
+    readonly output: { readonly phase: Phase };
+  };
+  readonly noteWaiting: {
+    readonly input: OnRun & { readonly waitingFor: WaitingFor; readonly reasons: readonly Reason[] };
+    readonly output: { readonly noted: true };
+  };
+  readonly sendAlert: {
+    readonly input: OnRun & {
+      readonly alert: AlertKind;
+      readonly occasion: string;
+      readonly reasons: readonly Reason[];
+    };
+    readonly output: { readonly alertId: string };
+  };
+}
+
+export type ActivityName = keyof Activities;

@@ -1,0 +1,87 @@
+/** The words of the outside contract: what every route, record and document says about a rotation. */
+
+export const targetKinds = ['iotHub', 'dps', 'dataKeys'] as const;
+export type TargetKind = (typeof targetKinds)[number];
+
+export const phases = [
+  'requested',
+  'planning',
+  'creating-version',
+  'rewrapping',
+  'soaking',
+  'completed',
+  'rolling-back',
+  'rolled-back',
+  'needs-attention',
+  'abandoned',
+  'skipped',
+  'refused',
+  'cancelled',
+] as const;
+export type Phase = (typeof phases)[number];
+
+export type WaitingFor = 'approval' | 'fault' | 'pause' | 'policy' | 'window' | null;
+
+/** How strong the ground is on which a verification rests; the first is the strongest. */
+export type EvidenceStrength = 'vault-log' | 'data-plane' | 'control-plane' | 'probes-only';
+
+export interface Evidence {
+  readonly strength: EvidenceStrength;
+  readonly message: string;
+}
+
+/** `code` is stable and for programs, `message` is a sentence for people. */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface TargetProgress {
+  readonly kind: TargetKind;
+  readonly name: string;
+  /** Bare version the target stands on now; null if it is not known yet. */
+  readonly version: string | null;
+  /** Steps of this target done and in all: 1 of 1 for a hub or DPS, records for data keys. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** One rotation as `GET /api/rotations/{id}` answers it. `key` is the KEK's unversioned identifier; times are ISO 8601 UTC. */
+export interface Rotation {
+  readonly rotationId: string;
+  readonly key: string;
+  readonly phase: Phase;
+  readonly waitingFor: WaitingFor;
+  readonly reason: string;
+  readonly previousVersion: string | null;
+  readonly nextVersion: string | null;
+  readonly planHash: string | null;
+  readonly targets: readonly TargetProgress[];
+  readonly reasons: readonly Reason[];
+  readonly requestedAt: string;
+  readonly endedAt: string | null;
+}
+
+export type CheckResult = 'yes' | 'no' | 'unknown';
+
+export interface Check {
+  /** `<kind>/<name>` of the target, or `key` for the KEK itself. */
+  readonly target: string;
+  readonly code: string;
+  readonly result: CheckResult;
+  readonly message: string;
+}
+
+/** What a dry run answers, and what an approver sees. */
+export interface Plan {
+  readonly planHash: string;
+  readonly decision: 'go' | 'skip' | 'refuse';
+  readonly previousVersion: string | null;
+  readonly nextVersion: string | null;
+  readonly checks: readonly Check[];
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly continuation: string | null;
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type { SandboxClock } from './clock';
+
+export type StandInName = 'keyVault' | 'arm' | 'iotHub' | 'dps' | 'eventGrid' | 'alertTopic' | 'token';
+
+export type FaultEffect =
+  | { kind: 'status'; status: number; body?: unknown; headers?: Record<string, string> }
+  /** Machine time: the answer comes later, by the real clock. */
+  | { kind: 'latency'; milliseconds: number }
+  | { kind: 'reset' }
+  /** An unwrap answers another, well-formed key; the same wrong one for the same blob. */
+  | { kind: 'wrongBytes' }
+  /** Does the work, then cuts the connection. */
+  | { kind: 'lostAnswer' }
+  /** A long-running operation is accepted and then fails. */
+  | { kind: 'operationFails'; code: string; message: string };
+
+/** A fault that somebody asked for. Every condition that is given must hold; what is left out matches anything. */
+export interface FaultRule {
+  id?: string;
+  standIn: StandInName;
+  /** The vault's, hub's or DPS's name. */
+  name?: string;
+  method?: string;
+  /** Regular expression, tried on path and query. */
+  path?: string;
+  /** E.g. `unwrapKey`, `createKey`, `putHub`, `putDps`, `hubOperation`. */
+  operation?: string;
+  /** Principal id, or the identity's name. */
+  principal?: string;
+  /** How often it strikes, then it is gone; for ever if left out. */
+  times?: number;
+  /** How many matching requests pass before it strikes first. */
+  skip?: number;
+  /** Virtual time of its end: an outage. Its end pulls the clock. */
+  untilMilliseconds?: number;
+  effect: FaultEffect;
+}
+
+export interface FaultedRequest {
+  standIn: string;
+  name?: string;
+  method: string;
+  path: string;
+  operation?: string;
+  /** Principal id and identity name, whichever are known. */
+  principals?: string[];
+  principal?: string;
+  /** True for a request without credentials: it meets an outage, but uses up no counted fault, which is meant for real work. */
+  uncounted?: boolean;
+}
+
+interface Entry {
+  rule: FaultRule;
+  skipped: number;
+  struck: number;
+  end: { cancel(): void } | undefined;
+}
+
+/** The faults in force. The first rule that matches, in the order of their arrival, strikes. */
+export class FaultBook {
+  readonly #clock: SandboxClock;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: SandboxClock) {
+    this.#clock = clock;
+  }
+
+  /** @returns the rule's id. @throws SyntaxError if `path` is no regular expression. */
+  add(rule: FaultRule): string {
+    if (rule.path !== undefined) new RegExp(rule.path);
+    const id = rule.id ?? randomUUID();
+    this.remove(id);
+    const end =
+      rule.untilMilliseconds === undefined
+        ? undefined
+        : this.#clock.schedule(rule.untilMilliseconds, true, () => this.remove(id));
+    this.#entries.set(id, { rule: { ...rule, id }, skipped: 0, struck: 0, end });
+    return id;
+  }
+
+  remove(id: string): void {
+    this.#entries.get(id)?.end?.cancel();
+    this.#entries.delete(id);
+  }
+
+  clear(): void {
+    for (const id of [...this.#entries.keys()]) this.remove(id);
+  }
+
+  list(): FaultRule[] {
+    return [...this.#entries.values()].map((entry) => entry.rule);
+  }
+
+  /** How often a rule has struck; undefined once it is gone. */
+  struck(id: string): number | undefined {
+    return this.#entries.get(id)?.struck;
+  }
+
+  /** The rule that strikes this request, counted as having struck; undefined if none does. */
+  take(request: FaultedRequest): FaultRule | undefined {
+    for (const [id, entry] of this.#entries) {
+      const counted = entry.rule.times !== undefined || entry.rule.skip !== undefined;
+      if (!matches(entry.rule, request) || (counted && request.uncounted === true)) continue;
+      if (entry.skipped < (entry.rule.skip ?? 0)) {
+        entry.skipped += 1;
+        continue;
+      }
+      entry.struck += 1;
+      if (entry.rule.times !== undefined && entry.struck >= entry.rule.times) this.remove(id);
+      return entry.rule;
+    }
+    return undefined;
+  }
+}
+
+function matches(rule: FaultRule, request: FaultedRequest): boolean {
+  const principals = [request.principal, ...(request.principals ?? [])];
+  return (
+    rule.standIn === request.standIn &&
+    (rule.name === undefined || rule.name === request.name) &&
+    (rule.method === undefined || rule.method.toUpperCase() === request.method.toUpperCase()) &&
+    (rule.operation === undefined || rule.operation === request.operation) &&
+    (rule.principal === undefined || principals.includes(rule.principal)) &&
+    (rule.path === undefined || new RegExp(rule.path).test(request.path))
+  );
+}

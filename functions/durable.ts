@@ -1,0 +1,186 @@
+import type { OrchestrationContext, Task } from 'durable-functions';
+import * as df from 'durable-functions';
+import type { Activities, ActivityName, RunPolicy, RunReference } from '../shared/contracts/activities';
+import type { Outcome } from '../shared/contracts/outcome';
+import type { Phase, Reason } from '../shared/contracts/rotation';
+import { retryDelaySeconds } from '../shared/rotation/back-off';
+
+/**
+ * The whole of the durable task API that Keyturn's orchestrators use, typed. The next major version of the library touches
+ * this file and the registrations, and nothing else.
+ *
+ * Why a retry loop of our own: the library's `*WithRetry` retries every error alike, with a schedule fixed in advance, and
+ * fails as non-deterministic inside `Task.any` (seen on the real extension 3.14.1 and 3.19.0, 2026-11-22).
+ */
+export type Story<T> = Generator<Task, T, unknown>;
+export type { OrchestrationContext } from 'durable-functions';
+
+/** What every step of one run needs; fixed when the run is admitted. */
+export interface RunContext {
+  readonly context: OrchestrationContext;
+  readonly run: RunReference;
+  readonly policy: RunPolicy;
+}
+
+/** The durable event that wakes a waiting run. Only a wake-up call: the ledger says what to do. */
+export const wakeUp = 'command';
+
+/** How a step can end a story. Thrown inside the generator, caught once at the orchestrator's top. */
+export class StoryEnd extends Error {
+  override readonly name = 'StoryEnd';
+  readonly kind: 'refusal' | 'interrupted' | 'superseded' | 'deadline' | 'broken' | 'failed';
+  readonly reason: Reason;
+  constructor(kind: StoryEnd['kind'], reason: Reason) {
+    super(reason.message);
+    this.kind = kind;
+    this.reason = reason;
+  }
+}
+
+type StepInput<N extends ActivityName> = Omit<Activities[N]['input'], 'now' | 'run'>;
+type StepOutput<N extends ActivityName> = Activities[N]['output'];
+
+/** The instant of this turn, the same in every replay. */
+export const now = (context: OrchestrationContext): Date => new Date(context.df.currentUtcDateTime);
+
+const later = (from: Date, seconds: number): Date => new Date(from.getTime() + seconds * 1000);
+const earlier = (a: Date, b: Date): Date => (a.getTime() <= b.getTime() ? a : b);
+
+/** A single timer of the extension may last six days; the library cuts longer ones so that cancelling them breaks. */
+const longestTimerSeconds = 5 * 24 * 3600;
+
+/**
+ * Sleeps until an instant, or until a command comes.
+ * @returns true when the time has come, false when a command woke the run. Never asks the clock afterwards: timers fire early.
+ */
+export function* sleepUntil(context: OrchestrationContext, until: Date): Story<boolean> {
+  for (;;) {
+    const next = earlier(until, later(now(context), longestTimerSeconds));
+    const timer = context.df.createTimer(next);
+    const command = context.df.waitForExternalEvent(wakeUp);
+    const winner = yield context.df.Task.any([timer, command]);
+    if (winner !== timer) {
+      // An open timer would keep the instance in Running after the story has ended.
+      timer.cancel();
+      return false;
+    }
+    if (next === until) return true;
+  }
+}
+
+/**
+ * A wait with a deadline fixed once, when it begins. Each sleep ends at min(now + delay, deadline); the one that was set to
+ * the deadline is the last, and its end is the deadline.
+ */
+export class Wait {
+  readonly #deadline: Date;
+  #last = false;
+  /** Seconds of sleep asked for so far: what `alert after` is measured by, without reading a clock. */
+  asked = 0;
+  alerted = false;
+
+  constructor(context: OrchestrationContext, deadlineSeconds: number) {
+    this.#deadline = later(now(context), deadlineSeconds);
+  }
+
+  /** @returns false when the deadline has passed and there was no time left to sleep. */
+  *sleep(context: OrchestrationContext, seconds: number): Story<boolean> {
+    if (this.#last) return false;
+    const until = earlier(later(now(context), seconds), this.#deadline);
+    const elapsed = yield* sleepUntil(context, until);
+    if (elapsed) this.asked += seconds;
+    if (elapsed && until === this.#deadline) this.#last = true;
+    return true;
+  }
+}
+
+/**
+ * Runs one activity to a value. Faults are waited for (the activity is called again after a growing delay, or after what the
+ * service asked for) until the run's fault deadline; everything else that is not a value ends the story.
+ * @throws StoryEnd
+ */
+export function* step<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<StepOutput<N>> {
+  let wait: Wait | undefined;
+  let failures = 0;
+  for (let attempt = 1; ; attempt++) {
+    const outcome = yield* callOnce(on, name, input);
+    if (outcome.kind === 'ok') {
+      if (wait !== undefined) yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
+      return outcome.value;
+    }
+    if (outcome.kind === 'thrown') {
+      failures += 1;
+      if (failures === 3) throw new StoryEnd('failed', outcome);
+    } else if (outcome.kind === 'interrupted') {
+      throw new StoryEnd('interrupted', { code: `operator-${outcome.command}`, message: outcome.message });
+    } else if (outcome.kind === 'superseded') {
+      throw new StoryEnd('superseded', { code: 'superseded', message: outcome.message });
+    } else if (outcome.kind !== 'fault') {
+      throw new StoryEnd(outcome.kind, { code: outcome.code, message: outcome.message });
+    }
+    wait ??= yield* beginWait(on, outcome);
+    const asked = outcome.kind === 'fault' ? outcome.retryAfterSeconds : undefined;
+    const inTime = yield* wait.sleep(on.context, retryDelaySeconds(attempt, asked));
+    if (!inTime) throw new StoryEnd('deadline', outcome);
+    yield* alertWhenLong(on, wait, outcome);
+  }
+}
+
+type Attempted<T> = Outcome<T> | { readonly kind: 'thrown'; readonly code: string; readonly message: string };
+
+function* callOnce<N extends ActivityName>(
+  on: RunContext,
+  name: N,
+  input: StepInput<N>,
+): Story<Attempted<StepOutput<N>>> {
+  try {
+    const full = { ...input, run: on.run, now: now(on.context).toISOString() };
+    return (yield on.context.df.callActivity(name, full)) as Outcome<StepOutput<N>>;
+  } catch {
+    // The error's own text may hold anything, so it does not travel: the host's log has it.
+    return {
+      kind: 'thrown',
+      code: 'activity-failed',
+      message: `The step ${name} failed unexpectedly; the host's log has the error.`,
+    };
+  }
+}
+
+/** For what must not hold up the run: its failure is not the run's failure. */
+function* callQuietly<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<void> {
+  yield* callOnce(on, name, input);
+}
+
+function* beginWait(on: RunContext, why: Reason): Story<Wait> {
+  const wait = new Wait(on.context, on.policy.faultDeadlineSeconds);
+  yield* callQuietly(on, 'noteWaiting', { waitingFor: 'fault', reasons: [{ code: why.code, message: why.message }] });
+  return wait;
+}
+
+function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
+  if (wait.asked < on.policy.alertAfterSeconds || wait.alerted) return;
+  wait.alerted = true;
+  yield* callQuietly(on, 'sendAlert', {
+    alert: 'holding',
+    occasion: why.code,
+    reasons: [{ code: why.code, message: why.message }],
+  });
+}
+
+/** Enters a phase: on record in the audit log and the ledger before anything of that phase is done. */
+export function* enter(on: RunContext, phase: Phase, reasons: readonly Reason[] = []): Story<void> {
+  on.context.df.setCustomStatus({ rotationId: on.run.rotationId, phase });
+  yield* step(on, 'enterPhase', { phase, reasons });
+}
+
+export function registerOrchestration<T>(name: string, story: (context: OrchestrationContext) => Story<T>): void {
+  df.app.orchestration(name, story);
+}
+
+/** Only objects cross to an activity: the extension mangles booleans and null when they are the whole input. */
+export function registerActivity<N extends ActivityName>(
+  name: N,
+  run: (input: Activities[N]['input']) => Promise<Outcome<Activities[N]['output']>>,
+): void {
+  df.app.activity(name, { handler: run });
+}

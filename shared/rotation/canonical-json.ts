@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+
+const deepest = 64;
+
+/**
+ * JSON in one canonical form (a subset of RFC 8785): members sorted by UTF-16 code units, no white space, numbers as ECMAScript
+ * prints them. Two equal values give equal text, so the text can be hashed. Throws `TypeError` for what JSON would silently
+ * change or drop: undefined, NaN and the infinities, bigints, functions, symbols, dates and other classes, holes in
+ * arrays, lone surrogates; and for nesting deeper than 64.
+ */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0);
+}
+
+/** SHA-256 of a text's UTF-8 bytes, hex. */
+export function sha256Hex(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+function write(value: unknown, depth: number): string {
+  if (depth > deepest) throw new TypeError(`canonical JSON: nested deeper than ${deepest}`);
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return writeString(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError(`canonical JSON: ${value} is not a JSON number`);
+    return JSON.stringify(value);
+  }
+  // Not `map`, which skips holes.
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => write(item, depth + 1)).join(',')}]`;
+  if (typeof value === 'object' && isPlain(value)) return writeObject(value, depth);
+  throw new TypeError(`canonical JSON: no form for ${typeof value}`);
+}
+
+function writeObject(value: object, depth: number): string {
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${writeString(name)}:${write(member, depth + 1)}`).join(',')}}`;
+}
+
+function writeString(text: string): string {
+  if (!text.isWellFormed()) throw new TypeError('canonical JSON: a string holds a lone surrogate');
+  return JSON.stringify(text);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype as object) === null;
+}

@@ -1,0 +1,80 @@
+import type { Phase } from '../contracts/rotation';
+import type { CommandName } from './ports';
+
+/**
+ * The phases of a rotation, and the only place that says which may follow which.
+ *
+ * Forward: requested → planning → creating-version → rewrapping → soaking → completed.
+ * Back: rewrapping or soaking → rolling-back → rolled-back.
+ *
+ * - `requested`: the claim is on record, nothing has been read. Exists because the intent must be on disk before the first
+ *   side effect. Used for everything: previous. Next: planning; or an end, if the run turns out to have no cause.
+ * - `planning`: everything is read, nothing written. Exists so that what is refused is refused before anything has changed.
+ *   Used: previous. Next: creating-version, or one of the ends without a change (skipped, refused, cancelled).
+ * - `creating-version`: next is chosen, or made, and written to the ledger. Exists apart from rewrapping because targets must
+ *   never move to a version that is not on record: two makers of a version can both win. Used: previous. Next: rewrapping; refused,
+ *   while no version has been made; rolling-back, when one has been made and turns out unfit.
+ * - `rewrapping`: the targets move one by one, the first as canary. Used: previous by those that wait, next by those that
+ *   have moved; both must stay enabled. Next: soaking when the last is verified; rolling-back on a refusal or at a command.
+ * - `soaking`: all targets are on next, and are probed. Exists because a service may go on with a cached key for hours, so that
+ *   a green probe right after the move proves little. Used: next; previous stays enabled as the way back. Next: completed,
+ *   or rolling-back on confirmed red.
+ * - `rolling-back`: targets go back, newest first. Used: both, as in rewrapping, so data stays readable all the way. It has
+ *   no way forward: a target moves one way at a time. Next: rolled-back, when every target is verified on previous.
+ * - `needs-attention`: only a person can say what comes next. Keeps the claim, so that nothing else mutates meanwhile, while
+ *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: the phase the
+ *   ledger names, at `resume`; rolling-back, at `rollback`; abandoned, at `abandon`.
+ * - `completed`, `rolled-back`, `abandoned`: ends after a change; the claim is free.
+ * - `skipped`, `refused`, `cancelled`: ends before any change; the claim is free.
+ */
+const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
+  requested: ['planning', 'skipped', 'refused', 'cancelled', 'needs-attention'],
+  planning: ['creating-version', 'skipped', 'refused', 'cancelled', 'needs-attention'],
+  'creating-version': ['rewrapping', 'refused', 'rolling-back', 'needs-attention'],
+  rewrapping: ['soaking', 'rolling-back', 'needs-attention'],
+  soaking: ['completed', 'rolling-back', 'needs-attention'],
+  'rolling-back': ['rolled-back', 'needs-attention'],
+  'needs-attention': ['planning', 'creating-version', 'rewrapping', 'soaking', 'rolling-back', 'abandoned'],
+  completed: [],
+  'rolled-back': [],
+  abandoned: [],
+  skipped: [],
+  refused: [],
+  cancelled: [],
+};
+
+/** The phases that may directly follow this one. */
+export function nextPhases(phase: Phase): readonly Phase[] {
+  return transitions[phase];
+}
+
+/** Whether a rotation may go from one phase to another. Staying is always allowed: an activity may run twice (I2). */
+export function mayMove(from: Phase, to: Phase): boolean {
+  return from === to || transitions[from].includes(to);
+}
+
+/** Whether the rotation is over for good. */
+export function isTerminal(phase: Phase): boolean {
+  return transitions[phase].length === 0;
+}
+
+/** Whether a rotation in this phase keeps others from mutating under its KEK. */
+export function holdsClaim(phase: Phase): boolean {
+  return !isTerminal(phase);
+}
+
+/** Whether an instance works on a rotation in this phase: all that hold the claim, but for the one that waits for a person. */
+export function isRunning(phase: Phase): boolean {
+  return holdsClaim(phase) && phase !== 'needs-attention';
+}
+
+const commands: Readonly<Partial<Record<Phase, readonly CommandName[]>>> = {
+  rewrapping: ['rollback'],
+  soaking: ['rollback'],
+  'needs-attention': ['rollback', 'resume', 'abandon'],
+};
+
+/** The commands a person may give in this phase; any other is answered 409 with these as `allowed`. */
+export function allowedCommands(phase: Phase): readonly CommandName[] {
+  return commands[phase] ?? [];
+}

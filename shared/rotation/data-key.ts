@@ -38,7 +38,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Wraps with an RSA public key, without asking the vault. Refuses `data-key-too-long` for what the key cannot hold. */
+/** Wraps with an RSA public key, without asking the vault. Refuses `data-key-too-long` for more than the key can hold. */
 export function wrapLocally(
   publicKey: { readonly n: string; readonly e: string },
   alg: WrapAlgorithm,
@@ -50,10 +50,8 @@ export function wrapLocally(
   const modulusBytes = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
   const longest = modulusBytes - 2 * (alg === 'RSA-OAEP-256' ? 32 : 20) - 2;
   if (dataKey.length > longest) {
-    throw new RefusalError(
-      'data-key-too-long',
-      `A data key of ${dataKey.length} bytes does not fit: ${longest} are the most for ${alg}.`,
-    );
+    const message = `A data key of ${dataKey.length} bytes does not fit: ${longest} are the most for ${alg} and this key.`;
+    throw new RefusalError('data-key-too-long', message);
   }
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, dataKey);
 }

@@ -1,0 +1,76 @@
+import type { RunPolicy } from '../contracts/activities';
+import { byCreation } from './choose-version';
+import { kidOf, parseKeyIdentifier, sameKey } from './key-identifier';
+import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+
+/** Everything a plan is decided from: read beforehand, so that deciding does no reading. */
+export interface PlanFacts {
+  readonly key: string;
+  readonly now: Date;
+  readonly toVersion: string | null;
+  /** As Key Vault lists them, in no order. */
+  readonly versions: readonly KeyVersion[];
+  /** Of the versions that targets stand on, those that can be read (a disabled one cannot). */
+  readonly inUseDetails: readonly KeyVersionDetail[];
+  /** In the order in which they would move. */
+  readonly targets: readonly TargetFacts[];
+  readonly policy: RunPolicy;
+  /** Codes of checks whose *unknown* the configuration accepts. */
+  readonly allowUnknown: readonly string[];
+}
+
+/** Versions of the KEK that a target names, oldest first. Those that Key Vault does not list come first: nobody knows their age. */
+export function versionsOfTarget(
+  target: TargetFacts,
+  { key, versions }: Pick<PlanFacts, 'key' | 'versions'>,
+): string[] {
+  const named = target.keyIdentifiers.filter((identifier) => sameKey(identifier, key));
+  const bare = new Set(named.flatMap((identifier) => parseKeyIdentifier(identifier)?.version ?? []));
+  const listed = versions.filter(({ version }) => bare.has(version)).sort(byCreation);
+  const known = listed.map(({ version }) => version);
+  return [...[...bare].filter((version) => !known.includes(version)).sort(), ...known];
+}
+
+/** Versions of the KEK that any target names, oldest first; what `isRelevant` calls the versions in use. */
+export function versionsInUse(facts: Pick<PlanFacts, 'key' | 'versions' | 'targets'>): string[] {
+  const all = facts.targets.flatMap(({ keyIdentifiers }) => keyIdentifiers);
+  const [first] = facts.targets;
+  return first === undefined ? [] : versionsOfTarget({ ...first, keyIdentifiers: all }, facts);
+}
+
+/** The version in use: the oldest that a hub or DPS stands on; without any, the oldest that a data key names. */
+export function versionInUse(facts: Pick<PlanFacts, 'key' | 'versions' | 'targets'>): string | null {
+  const services = facts.targets.filter(isService);
+  return versionsInUse({ ...facts, targets: services })[0] ?? versionsInUse(facts)[0] ?? null;
+}
+
+export function isService(target: Pick<TargetFacts, 'kind'>): boolean {
+  return target.kind !== 'dataKeys';
+}
+
+/** Whether a target has nothing that could move: a store of data keys without a record. */
+export function isEmpty(target: TargetFacts): boolean {
+  return target.kind === 'dataKeys' && target.total === 0;
+}
+
+/** The version that the plan finds a target on, if the target is to move to `next` (null: to a version yet to be made). */
+export function previousOf(target: TargetFacts, facts: PlanFacts, next: string | null): string | null {
+  return versionsOfTarget(target, facts).find((version) => version !== next) ?? null;
+}
+
+export function previousKidOf(target: TargetFacts, facts: PlanFacts): string | null {
+  const [version] = versionsOfTarget(target, facts);
+  return version === undefined ? null : kidOf(facts.key, version);
+}
+
+/**
+ * The longest that a run over these targets may take and still end by itself, in seconds: planning, the choice of the version, every
+ * target forward, the soak with its grace, the proof of the way back, every target back; each phase and each target waiting once
+ * until just before its deadline, and every operation taking until its own. Until then the previous version must be able to wrap,
+ * because a service that is put back wraps with it.
+ */
+export function longestRunSeconds(policy: RunPolicy, targets: readonly Pick<TargetFacts, 'kind'>[]): number {
+  const waits = 2 + targets.length + 1 + 1 + targets.length;
+  const operations = 2 * targets.filter(isService).length;
+  return policy.soakSeconds + waits * policy.faultDeadlineSeconds + operations * policy.operationDeadlineSeconds;
+}

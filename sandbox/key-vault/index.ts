@@ -4,6 +4,7 @@ import { routeOf } from './routes';
 import { KeyVaultService } from './service';
 import { Vault } from './vault';
 
+export { KeyVaultError } from './errors';
 export type { LoggedOperation } from './operation-log';
 export type { QuotaLimits } from './quota';
 export { KEY_VAULT_RESOURCE } from './service';

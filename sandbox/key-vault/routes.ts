@@ -53,10 +53,10 @@ export const ACTIONS: Record<string, string> = {
 /** Undefined for a path or method that Key Vault's REST API does not have. */
 export function routeOf(request: Pick<StandInRequest, 'method' | 'path'>): Route | undefined {
   // The SDK writes an empty version as an empty segment.
-  const [root, key, ...rest] = request.path
-    .split('/')
-    .filter((segment) => segment !== '')
-    .map(decodeURIComponent);
+  const segments = request.path.split('/').filter((segment) => segment !== '');
+  // Names and versions hold nothing that would have to be escaped.
+  if (segments.some((segment) => segment.includes('%'))) return undefined;
+  const [root, key, ...rest] = segments;
   const { method } = request;
   if (root === 'deletedkeys') return deletedKeyRoute(method, key, rest);
   if (root === 'rng' && method === 'POST') return { operation: 'getRandomBytes', key: undefined, version: undefined };

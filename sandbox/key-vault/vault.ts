@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { VaultSeed } from '../cloud/seed';
 import type { CloudContext } from '../kit';
 import { Calendar } from './calendar';
-import { KeyVaultError, keyNotFound } from './errors';
+import { badParameter, KeyVaultError, keyNotFound } from './errors';
 import {
   currentVersion,
   type Key,
@@ -121,6 +121,17 @@ export class Vault {
     });
     this.#tell('KeyNewVersionCreated', made.key, made.version);
     return made;
+  }
+
+  /**
+   * Lets the key's own policy rotate it now, whenever it would be due: what a scenario asks for. Without a Rotate action in the
+   * policy there is nothing to run. @throws KeyVaultError 400, 404
+   */
+  async runPolicy(name: string): Promise<void> {
+    const actions = policyOf(this.key(name)).lifetimeActions;
+    if (!actions.some(({ action }) => action.type === 'Rotate'))
+      throw badParameter(`The policy of key '${name}' has no Rotate action.`);
+    await this.rotateIfDue(name);
   }
 
   /** What the policy does when its Rotate action is due; logged as `KeyRotateIfDue`, done by nobody. */

@@ -53,6 +53,7 @@ export class HostProcess {
     const host = resolve('dist/sandbox/host/main.js');
     const paths = ['--app', join(this.directory, 'app'), '--state', join(this.directory, 'state')];
     const more = ['--clock', join(this.directory, 'clock.json'), '--log', join(this.directory, 'host.log')];
+    // biome-ignore lint/style/noProcessEnv: a child process inherits it
     const { WEBSITE_HOSTNAME: _, ...environment } = process.env;
     const child = spawn(process.execPath, [host, ...paths, ...more, ...ports, ...this.flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -120,8 +121,14 @@ export class HostProcess {
     throw new Error(`The instance ${id} did not get there: ${JSON.stringify(await this.status(id))}`);
   }
 
-  done(id: string): Promise<Status> {
-    return this.until(id, (it) => ['Completed', 'Failed', 'Terminated'].includes(it.runtimeStatus));
+  async done(id: string): Promise<Status> {
+    for (let tries = 0; tries < 2000; tries++) {
+      const response = await this.rpc(`instances/${id}?showInput=false`);
+      await response.arrayBuffer();
+      if (response.status === 200) return this.status(id);
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    throw new Error(`The instance ${id} does not end: ${JSON.stringify(await this.status(id))}`);
   }
 
   async run(name: string, id: string, input?: unknown): Promise<Status> {

@@ -36,11 +36,11 @@ export class Engine {
   }
 
   status(instanceId: string): InstanceRow | undefined {
-    return this.dispatcher.live.get(instanceId)?.row ?? this.parts.store.getInstance(instanceId);
+    return this.dispatcher.instances.live.get(instanceId)?.row ?? this.parts.store.getInstance(instanceId);
   }
 
   isLive(instanceId: string): boolean {
-    return this.dispatcher.live.has(instanceId);
+    return this.dispatcher.instances.live.has(instanceId);
   }
 
   history(instanceId: string): HistoryEvent[] {

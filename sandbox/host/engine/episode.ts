@@ -6,9 +6,9 @@ const outOfProcessData = '\n\n$OutOfProcData$:';
 /** The extension refuses a custom status whose JSON takes more than 16 KB in UTF-16 (engine behaviour, tried 2026-11). */
 const customStatusLimit = 16 * 1024;
 
-/** What one run of an orchestrator function asks for. `customStatus` is JSON. */
+/** What one run of an orchestrator function asks for. `customStatus` is JSON; undefined leaves it as it was. */
 export interface EpisodeResult extends Replayed {
-  readonly customStatus: string | null;
+  readonly customStatus?: string | null;
 }
 
 /** An orchestration as its function is to see it: the past as it is stored, and the events of this episode. */

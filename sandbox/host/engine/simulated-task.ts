@@ -60,18 +60,28 @@ export function start(routine: Generator<SimulatedTask, void, void>): SimulatedT
   const result = new SimulatedTask();
   const advance = (): void => {
     for (;;) {
-      let step: IteratorResult<SimulatedTask, void>;
-      try {
-        step = routine.next();
-      } catch (error) {
-        // Only a plain Error is an outcome of the routine; anything derived (non-determinism) must stop the replay.
-        if (error instanceof Error && error.constructor === Error) return result.settle('failed');
-        throw error;
+      const step = resume(routine);
+      if (step === 'succeeded' || step === 'failed') {
+        result.settle(step);
+        return;
       }
-      if (step.done === true) return result.settle('succeeded');
-      if (!step.value.isSettled) return step.value.whenSettled(advance);
+      if (!step.isSettled) {
+        step.whenSettled(advance);
+        return;
+      }
     }
   };
   advance();
   return result;
+}
+
+function resume(routine: Generator<SimulatedTask, void, void>): SimulatedTask | 'succeeded' | 'failed' {
+  try {
+    const step = routine.next();
+    return step.done === true ? 'succeeded' : step.value;
+  } catch (error) {
+    // Only a plain Error is an outcome of the routine; anything derived (non-determinism) must stop the replay.
+    if (error instanceof Error && error.constructor === Error) return 'failed';
+    throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import type { ServiceModes } from '../arm/modes';
 import type { Identity } from '../kit/tokens';
 
 /** What the local cloud holds when it starts. One JSON file; times are ISO 8601 on the virtual clock. */
@@ -57,6 +58,8 @@ export interface KekSeed {
   key: string;
   /** Whether the key identifier names the version. */
   versioned: boolean;
+  /** How many versions before the newest the service stands on; 0 unless set. */
+  versionsBack?: number;
 }
 
 export interface HubSeed {
@@ -66,6 +69,10 @@ export interface HubSeed {
   identity: string;
   devices: number;
   echoEncryption?: boolean;
+  /** Readings of what Azure does not tell; the most hostile ones unless set. */
+  modes?: Partial<ServiceModes>;
+  /** Gives the hub a routing endpoint and file storage whose connection strings GET masks. */
+  secretRouting?: boolean;
 }
 
 export interface ProvisioningServiceSeed {
@@ -74,6 +81,9 @@ export interface ProvisioningServiceSeed {
   identity: string;
   enrollments: number;
   echoEncryption?: boolean;
+  modes?: Partial<ServiceModes>;
+  /** Gives the DPS a linked hub whose connection string GET masks. */
+  linkedHub?: boolean;
 }
 
 export interface RoleAssignmentSeed {

@@ -71,7 +71,7 @@ export async function startCloud(seed: CloudSeed, directory: string, ports: 'aut
       vaults.set(vault.name, keep(await startKeyVault(context, vault, options)));
     }
     const vaultUrls = Object.fromEntries([...vaults].map(([name, { url }]) => [name, url]));
-    const others = keep(await startOtherServices(context, seed, directory, portOf, vaultUrls));
+    const others = keep(await startOtherServices(context, seed, portOf, vaultUrls));
     const timeTravel = new TimeTravel(context.clock, context.flight);
     keep({ close: async () => timeTravel.stop() });
     const addresses: CloudAddresses = { ...addressesOf(tokens, others, context), vaults: vaultUrls, control: '' };

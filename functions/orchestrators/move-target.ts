@@ -1,9 +1,10 @@
 import type { Direction, RunPlan } from '../../shared/contracts/activities';
-import { type RunContext, type Story, StoryEnd, step, Wait } from '../durable';
+import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
+import { now, type RunContext, type Story, StoryEnd, sleepUntil, step, Wait } from '../durable';
 import { type DataKeysMove, type DataKeysMoved, moveDataKeysName } from './move-data-keys';
 
 /** Moves one target to the next version, or back: a hub or DPS by one long-running operation, data keys page by page. */
-export function* moveTarget(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
+function* moveTarget(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
   if (plan.targets[target]?.kind === 'dataKeys') return yield* moveStore(on, target, direction);
 
   let move = yield* step(on, 'moveTarget', { target, direction });
@@ -20,6 +21,29 @@ function* moveStore(on: RunContext, target: number, direction: Direction): Story
   // Its id is the engine's: a sub-orchestration with the id of a running instance would silently replace it.
   const moved = (yield on.context.df.callSubOrchestrator(moveDataKeysName, input)) as DataKeysMoved;
   if (moved.end !== 'moved') throw new StoryEnd(moved.end, moved.reason);
+}
+
+/** A read of old data that fails again soon after is asked again this much later; one red answer is not yet confirmed. */
+const askAgainSeconds = 60;
+
+/**
+ * Moves one target and proves it. A refusal ends the story at once; a red read of old data only when it is confirmed.
+ * @throws StoryEnd
+ */
+export function* moveAndVerify(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
+  yield* moveTarget(on, plan, target, direction);
+  let window: ProbeWindow = {};
+  for (;;) {
+    const { probe } = yield* step(on, 'verifyTarget', { target, direction });
+    if (probe.colour === 'green') return;
+    const judged = judge(window, [probe], on.policy);
+    if (judged.confirmedRed !== null) {
+      const message = `${probe.kind}/${probe.name} does not open old data: ${probe.message}`;
+      throw new StoryEnd('refusal', { code: 'old-data-unreadable', message });
+    }
+    window = judged.window;
+    yield* sleepUntil(on.context, new Date(now(on.context).getTime() + askAgainSeconds * 1000));
+  }
 }
 
 function operationTooLong(plan: RunPlan, target: number): StoryEnd {

@@ -1,8 +1,8 @@
-import type { Admission, Direction, RotationRequest, RunPlan } from '../../shared/contracts/activities';
+import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import type { Phase, Reason } from '../../shared/contracts/rotation';
 import { enter, now, type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
 import { admitRequest } from './admission';
-import { moveTarget } from './move-target';
+import { moveAndVerify } from './move-target';
 import { soak } from './soak';
 
 /** How an instance ended; kept small, because the history and the ledger hold the whole. */
@@ -25,6 +25,7 @@ export function* rotateKey(context: OrchestrationContext): Story<Ending> {
   const on: RunContext = { context, run: admission.run, policy: admission.policy };
 
   try {
+    if (request.cause.kind === 'resume' && request.cause.command === 'abandon') return yield* abandon(on);
     if (admission.direction === 'back') return yield* rollBack(on, admission.plan, [resumed(request)]);
     return yield* goForward(on, admission);
   } catch (error) {
@@ -84,9 +85,10 @@ function* rollBack(on: RunContext, plan: RunPlan | null, reasons: readonly Reaso
   return yield* finish(on, 'rolled-back', reasons);
 }
 
-function* moveAndVerify(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
-  yield* moveTarget(on, plan, target, direction);
-  yield* step(on, 'verifyTarget', { target, direction });
+/** Changes nothing: says where each target stands, and gives the claim up. */
+function* abandon(on: RunContext): Story<Ending> {
+  const { reasons } = yield* step(on, 'recordStanding', {});
+  return yield* finish(on, 'abandoned', reasons);
 }
 
 /** A phase in which the run ends, then the message about it; `skipped` and `refused` changed nothing and tell nobody. */

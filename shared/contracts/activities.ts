@@ -11,7 +11,7 @@ export interface RunReference {
 export type Cause =
   | { readonly kind: 'event'; readonly type: string; readonly version: string; readonly eventId: string }
   | { readonly kind: 'http'; readonly actor: string }
-  | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' };
+  | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' | 'abandon' };
 
 /** Input of the orchestration. For an event nothing is claimed yet; for HTTP and resume the trigger holds the claim already. */
 export interface RotationRequest {
@@ -115,12 +115,17 @@ export interface Activities {
     readonly input: OnTarget & { readonly continuation: string | null; readonly done: number };
     readonly output: DataKeysPage;
   };
-  readonly verifyTarget: { readonly input: OnTarget; readonly output: { readonly evidence: readonly Evidence[] } };
+  readonly verifyTarget: {
+    readonly input: OnTarget;
+    readonly output: { readonly evidence: readonly Evidence[]; readonly probe: ProbeResult };
+  };
   readonly beginSoak: { readonly input: OnRun; readonly output: { readonly soakStartedAt: string } };
   readonly probeTargets: { readonly input: OnRun; readonly output: { readonly results: readonly ProbeResult[] } };
   readonly proveWayBack: { readonly input: OnRun; readonly output: { readonly evidence: readonly Evidence[] } };
   /** Which targets have an undo on record, oldest first: what a rollback must visit, newest first. */
   readonly listUndo: { readonly input: OnRun; readonly output: { readonly targets: readonly number[] } };
+  /** Where each target stands, for a run that is abandoned; what cannot be read is said to be unknown. */
+  readonly recordStanding: { readonly input: OnRun; readonly output: { readonly reasons: readonly Reason[] } };
   /** Terminal phases also free the claim. */
   readonly enterPhase: {
     readonly input: OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] };

@@ -339,6 +339,12 @@ export interface TargetFacts {
 /** Called directly before each mutation; throws `InterruptedError` or `SupersededError` if it must not begin (I11). */
 export type Fence = () => Promise<void>;
 
+export interface Verification {
+  readonly evidence: readonly Evidence[];
+  /** The read of old data that the evidence rests on; never `unknown`. */
+  readonly probe: ProbeResult;
+}
+
 /** A hub or DPS: moved as a whole by one long-running operation. */
 export interface ServiceTarget {
   readonly kind: 'iotHub' | 'dps';
@@ -350,8 +356,8 @@ export interface ServiceTarget {
   move(kid: string, fence: Fence, accepted: (operationUrl: string | null) => Promise<void>): Promise<MoveState>;
   /** Polls the operation if its url is known, else the resource. Refuses when the operation failed. */
   checkMove(kid: string, operationUrl: string | null): Promise<MoveState>;
-  /** Refuses when the target is not on `kid`, lost a SAS key, or does not open old data. */
-  verify(kid: string, fingerprints: Readonly<Record<string, string>>): Promise<readonly Evidence[]>;
+  /** Refuses when the target is not on `kid` or lost a SAS key. A red probe is told, not refused: once is not confirmed. */
+  verify(kid: string, fingerprints: Readonly<Record<string, string>>): Promise<Verification>;
   probe(): Promise<ProbeResult>;
   /** Bare version the resource names now. */
   currentKid(): Promise<string | null>;
@@ -369,7 +375,7 @@ export interface DataKeysTarget {
     continuation: string | null,
     fence: Fence,
   ): Promise<{ readonly continuation: string | null; readonly moved: number; readonly seen: number }>;
-  verify(kid: string, direction: Direction): Promise<readonly Evidence[]>;
+  verify(kid: string, direction: Direction): Promise<Verification>;
   probe(): Promise<ProbeResult>;
   currentKid(): Promise<string | null>;
 }

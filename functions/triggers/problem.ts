@@ -1,0 +1,80 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { z } from 'zod';
+import { type Issue, longestBody, type Problem } from '../../shared/contracts/http';
+import { FaultError, RefusalError } from '../../shared/rotation/errors';
+
+/** Ends a request with a problem document; thrown by whatever finds the fault, answered in one place. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly problem: Problem;
+  constructor(status: number, title: string, detail: string, more: Partial<Problem> = {}) {
+    super(detail);
+    this.problem = { type: 'about:blank', title, status, detail, ...more };
+  }
+}
+
+type Answer = Promise<HttpResponseInit>;
+
+/** Turns what a route throws into its answer. A fault is 503 with Retry-After; what nobody foresaw says nothing of itself. */
+export async function answering(context: InvocationContext, route: () => Answer): Answer {
+  try {
+    return await route();
+  } catch (error) {
+    if (error instanceof ProblemError) return respond(error.problem);
+    if (error instanceof FaultError) {
+      const detail = `${error.message} Nothing was started; try again.`;
+      const retryAfter = String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 5)));
+      const problem = new ProblemError(503, 'Something Keyturn needs cannot be reached', detail).problem;
+      return respond(problem, { 'retry-after': retryAfter });
+    }
+    if (error instanceof RefusalError) return respond(new ProblemError(422, error.code, error.message).problem);
+    context.error('route failed', error);
+    return respond(new ProblemError(500, 'Unexpected error', "See the app's log under this invocation's id.").problem);
+  }
+}
+
+const respond = (problem: Problem, headers: Record<string, string> = {}): HttpResponseInit => ({
+  status: problem.status,
+  headers: { 'content-type': 'application/problem+json', ...headers },
+  body: JSON.stringify(problem),
+});
+
+/** @throws ProblemError 400 with every issue at once */
+export function valid<S extends z.ZodType>(schema: S, value: unknown, place: 'body' | 'query' | 'header'): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    place,
+    parsed.error.issues.flatMap((issue): Issue[] => {
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map((name) => ({ path: name.slice(0, 100), message: 'is not known here' }));
+      }
+      return [{ path: issue.path.join('.') || place, message: issue.message }];
+    }),
+  );
+}
+
+export const invalid = (place: string, issues: readonly Issue[]): ProblemError =>
+  new ProblemError(400, 'Invalid request', `The ${place} has ${issues.length} fault(s); each is listed in issues.`, {
+    issues,
+  });
+
+/** @throws ProblemError 413 over the limit, 400 if it is not JSON */
+export async function jsonBody(request: HttpRequest): Promise<unknown> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  const tooLong = () => new ProblemError(413, 'Body too long', `A body may have ${longestBody} bytes.`);
+  if (declared > longestBody) throw tooLong();
+  const text = await request.text();
+  if (Buffer.byteLength(text) > longestBody) throw tooLong();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid('body', [{ path: 'body', message: 'is not JSON' }]);
+  }
+}
+
+/** The query as an object, without the function key that the platform takes there. */
+export function queryOf(request: HttpRequest): Record<string, string> {
+  const { code: _code, clientId: _clientId, ...query } = Object.fromEntries(request.query.entries());
+  return query;
+}

@@ -1,0 +1,30 @@
+import type { DurableClient } from 'durable-functions';
+import type { Start } from '../../shared/rotation/requests';
+import { wakeUp } from '../durable';
+import { rotateKeyName } from '../orchestrators';
+
+/**
+ * Starts the orchestration under its fixed instance id. The client answers a running id with an error, which is as good as
+ * started; the claim, not the id, is what keeps a second run out.
+ */
+export async function startInstance(client: DurableClient, { instanceId, request }: Start): Promise<void> {
+  try {
+    await client.startNew(rotateKeyName, { instanceId, input: request });
+  } catch (error) {
+    if (!(await exists(client, instanceId))) throw error;
+  }
+}
+
+async function exists(client: DurableClient, instanceId: string): Promise<boolean> {
+  try {
+    await client.getStatus(instanceId);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Wakes a waiting run. The command is in the ledger already, so a call that is lost or swallowed only costs time. */
+export async function wake(client: DurableClient, instanceId: string): Promise<void> {
+  await client.raiseEvent(instanceId, wakeUp, {}).catch(() => undefined);
+}

@@ -1,0 +1,78 @@
+import { connectAzure } from './azure';
+import {
+  type Configuration,
+  loadConfiguration,
+  type ManagedKeyConfiguration,
+  type TargetConfiguration,
+} from './config';
+import type { Health } from './contracts/http';
+import { sameKey } from './rotation/key-identifier';
+import type { Now, Target } from './rotation/ports';
+import type { ManagedKey, RotationPorts } from './rotation/run-ports';
+import { dataKeysTarget } from './targets/data-keys';
+import { dpsTarget } from './targets/dps';
+import { iotHubTarget } from './targets/iot-hub';
+
+/** The app put together: the one place where rules, targets and Azure meet. */
+export interface Keyturn {
+  readonly ports: RotationPorts;
+  /** Configured KEKs, unversioned identifiers, in the order of the configuration. */
+  readonly keys: readonly string[];
+  health(): Promise<Health>;
+}
+
+/** A host may supply the clock (the Functions host of a rehearsal does); in Azure it is the machine's. */
+const hostClock = Symbol.for('keyturn.clock');
+
+const now: Now = () => {
+  const supplied = (globalThis as { [hostClock]?: Now })[hostClock];
+  return supplied === undefined ? new Date() : supplied();
+};
+
+/** @throws ConfigurationError that names every setting at fault */
+export function compose(): Keyturn {
+  const configuration = loadConfiguration();
+  const azure = connectAzure(configuration);
+  const managed = configuration.keys.map((key) => manage(configuration, key, azure));
+  return {
+    keys: managed.map(({ key }) => key),
+    health: async () => {
+      const needs = await azure.health();
+      return { ok: needs.every(({ ok }) => ok), needs };
+    },
+    ports: {
+      now,
+      ledger: azure.ledger,
+      auditLog: azure.auditLog,
+      history: azure.history,
+      plans: azure.plans,
+      keyVault: azure.keyVault,
+      alerts: azure.alerts,
+      managed: (key) => managed.find((candidate) => sameKey(candidate.key, key)) ?? null,
+    },
+  };
+}
+
+type Azure = ReturnType<typeof connectAzure>;
+
+function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
+  const { key, policy, acceptUnknown } = configured;
+  const targets = configured.targets.map((target) => connect(configuration, configured, target, azure));
+  return { key, policy, acceptUnknown, targets };
+}
+
+function connect(
+  { hubApiVersion, dpsApiVersion }: Configuration,
+  { key, vaultResourceId }: ManagedKeyConfiguration,
+  target: TargetConfiguration,
+  azure: Azure,
+): Target {
+  const { name } = target;
+  if (target.kind === 'dataKeys') {
+    return dataKeysTarget({ name, key }, { store: azure.dataKeyStore(target.table), keyVault: azure.keyVault });
+  }
+  const settings = { name, key, vaultResourceId, resourceId: target.resourceId };
+  return target.kind === 'iotHub'
+    ? iotHubTarget({ ...settings, apiVersion: hubApiVersion, twin: target.probe.twin }, azure)
+    : dpsTarget({ ...settings, apiVersion: dpsApiVersion, enrollment: target.probe.enrollment }, azure);
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { phases } from './rotation';
+
+/** A Key Vault version as every route takes it: bare, 32 hexadecimal digits. */
+const version = z.string().regex(/^[0-9a-fA-F]{32}$/, 'must be a bare version: 32 hexadecimal digits');
+const key = z.string().min(1).max(512);
+
+/** Body of `POST /api/rotations`. Unknown members are refused, so that a misspelt one is not silently ignored. */
+export const startRequest = z.strictObject({
+  key,
+  reason: z.string().trim().min(1).max(500),
+  dryRun: z.boolean().default(false),
+  toVersion: version.nullable().default(null),
+});
+export type StartRequest = z.infer<typeof startRequest>;
+
+const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+const limit = z.coerce.number().int().min(1).max(200).default(50);
+const continuation = z.string().min(1).max(2048).nullable().default(null);
+
+/** Query of `GET /api/rotations`. */
+export const listQuery = z.strictObject({
+  key: key.nullable().default(null),
+  phase: z.enum(phases).nullable().default(null),
+  from: instant.nullable().default(null),
+  to: instant.nullable().default(null),
+  limit,
+  continuation,
+});
+
+/** Query of `GET /api/rotations/{id}/audit`. */
+export const pageQuery = z.strictObject({ limit, continuation });
+
+/** Query of `GET /api/audit/verify`. */
+export const verifyQuery = z.strictObject({ key: key.optional() });
+
+export const idempotencyKey = z.string().min(1).max(200).nullable();
+
+/** Longest request body, in bytes: the largest honest start is well under a tenth of it. */
+export const longestBody = 16 * 1024;
+
+/** One fault of a request: where, and what to do about it. */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** RFC 9457. The members after `detail` come where they apply. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly issues?: readonly Issue[];
+  readonly rotationId?: string;
+  readonly phase?: string;
+  readonly allowed?: readonly string[];
+  readonly planHash?: string;
+}
+
+export interface Need {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+/** `GET /api/health`: reachable without a key, so nothing in it names one. */
+export interface Health {
+  readonly ok: boolean;
+  readonly needs: readonly Need[];
+}

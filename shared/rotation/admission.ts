@@ -1,0 +1,153 @@
+import type { Admission, RotationRequest, RunReference } from '../contracts/activities';
+import type { Rotation } from '../contracts/rotation';
+import { ConflictError } from './errors';
+import { isRelevant, type KeyEventType } from './key-event';
+import { kidOf, versionOf } from './key-identifier';
+import { isTerminal } from './phases';
+import type { Claim, LedgerState } from './ports';
+import type { ManagedKey, RotationPorts } from './run-ports';
+import { changeClaim, managedKey, record } from './run-record';
+
+export interface AdmitInput {
+  readonly request: RotationRequest;
+  readonly instanceId: string;
+  readonly now: string;
+}
+
+const notAdmitted = (why: string, message: string): Admission => ({ admitted: false, why, message });
+
+/**
+ * Step 1: binds the KEK's claim to this orchestration instance, or says why the run ends here. For an event it asks the vault
+ * and the targets first whether there is anything to do; a run that is not admitted leaves nothing behind.
+ */
+export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Admission> {
+  const { request } = input;
+  const managed = managedKey(ports, request.key);
+  // Starting a finished instance id runs it again without a word: its own history tells it that it has been.
+  const known = await ports.history.get(request.rotationId);
+  if (known !== null && isTerminal(known.phase)) {
+    return notAdmitted('already-ended', `Rotation ${request.rotationId} has ended before: ${known.phase}.`);
+  }
+  const state = await ports.ledger.read(request.key);
+  const held = heldBy(state, input);
+  if (held === 'by-another') {
+    await noteMissedChance(ports, state, request);
+    return notAdmitted('claim-lost', `Rotation ${state.claim?.rotationId} of ${request.key} is under way.`);
+  }
+  if (held === 'nobody') {
+    if (request.generation !== null) return notAdmitted('claim-lost', `The claim on ${request.key} has been given up.`);
+    const relevance = await relevanceOf(ports, managed, request);
+    if (!relevance.relevant) return notAdmitted(relevance.code, relevance.message);
+  }
+  const claim = await bind(ports, state, input);
+  if (claim === null) return notAdmitted('claim-lost', `Another rotation of ${request.key} was faster.`);
+  const run: RunReference = { key: request.key, rotationId: request.rotationId, generation: claim.generation };
+  if (known === null) await ports.history.put(newRotation(request));
+  await record(ports, run, {
+    at: input.now,
+    action: 'claim',
+    target: null,
+    outcome: 'done',
+    message: `${request.reason} (generation ${claim.generation})`,
+    details: { generation: claim.generation, instanceId: input.instanceId, cause: request.cause.kind },
+  });
+  return { admitted: true, run, policy: managed.policy, direction: claim.direction, plan: claim.plan };
+}
+
+function heldBy(state: LedgerState, { request, instanceId }: AdmitInput): 'us' | 'nobody' | 'by-another' {
+  const { claim } = state;
+  if (claim === null || claim.rotationId === null) return 'nobody';
+  if (claim.rotationId !== request.rotationId) return 'by-another';
+  if (claim.bound) return claim.instanceId === instanceId ? 'us' : 'by-another';
+  return claim.generation === request.generation ? 'us' : 'by-another';
+}
+
+async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput): Promise<Claim | null> {
+  const { request, instanceId } = input;
+  const { claim } = state;
+  if (claim !== null && claim.rotationId === request.rotationId && claim.bound) return claim;
+  const bound: Claim =
+    claim !== null && claim.rotationId === request.rotationId
+      ? { ...claim, bound: true, instanceId }
+      : { ...newClaim(request, (claim?.generation ?? 0) + 1, instanceId, input.now), bound: true };
+  try {
+    await ports.ledger.update(request.key, state.etag, { claim: bound });
+    return bound;
+  } catch (error) {
+    // Two runs met at the row: the one whose write came first has it, and this one looks again as if it were a repeat.
+    if (!(error instanceof ConflictError)) throw error;
+    const again = await ports.ledger.read(request.key);
+    return heldBy(again, input) === 'us' && again.claim?.bound === true ? again.claim : null;
+  }
+}
+
+/** A claim for a request, before it is bound to an instance. */
+export function newClaim(request: RotationRequest, generation: number, instanceId: string, now: string): Claim {
+  return {
+    key: request.key,
+    generation,
+    rotationId: request.rotationId,
+    instanceId,
+    bound: false,
+    claimedAt: now,
+    requestedAt: request.requestedAt,
+    reason: request.reason,
+    cause: request.cause,
+    toVersion: request.toVersion,
+    phase: 'requested',
+    waitingFor: null,
+    direction: 'forward',
+    plan: null,
+    nextVersion: null,
+    soakStartedAt: null,
+    recheck: false,
+  };
+}
+
+export function newRotation(request: RotationRequest): Rotation {
+  return {
+    rotationId: request.rotationId,
+    key: request.key,
+    phase: 'requested',
+    waitingFor: null,
+    reason: request.reason,
+    previousVersion: null,
+    nextVersion: null,
+    planHash: null,
+    targets: [],
+    reasons: [],
+    requestedAt: request.requestedAt,
+    endedAt: null,
+  };
+}
+
+async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: RotationRequest) {
+  if (request.cause.kind !== 'event') return { relevant: true } as const;
+  const { type, version, eventId } = request.cause;
+  const [versions, ...kids] = await Promise.all([
+    ports.keyVault.versions(request.key),
+    ...managed.targets.map((target) => target.currentKid()),
+  ]);
+  const inUse = new Set(kids.flatMap((kid) => (kid === null ? [] : [versionOf(kid)])));
+  const versionsInUse = versions
+    .filter((candidate) => inUse.has(candidate.version))
+    .toSorted((a, b) => a.createdOn.getTime() - b.createdOn.getTime())
+    .map((candidate) => candidate.version);
+  const event = {
+    eventId,
+    type: type as KeyEventType,
+    key: request.key,
+    kid: kidOf(request.key, version),
+    version,
+    eventTime: null,
+  };
+  return isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' });
+}
+
+/** An event that comes during a live run starts nothing; it is looked at again when the run closes. */
+async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<void> {
+  const { claim } = state;
+  if (claim === null || claim.rotationId === null || claim.recheck || request.cause.kind !== 'event') return;
+  const run: RunReference = { key: claim.key, rotationId: claim.rotationId, generation: claim.generation };
+  await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, recheck: true } }));
+}

@@ -1,0 +1,234 @@
+import type {
+  DataKeysPage,
+  Direction,
+  MoveState,
+  PlannedTarget,
+  ProbeResult,
+  RunReference,
+} from '../contracts/activities';
+import { BrokenInvariantError, RefusalError } from './errors';
+import { kidOf, versionOf } from './key-identifier';
+import type { Claim, DataKeysTarget, ServiceTarget, Target, UndoEntry, Verification } from './ports';
+import type { RotationPorts } from './run-ports';
+import { changeClaim, changeRotation, fenceOf, type HeldClaim, managedKey, readHeldClaim, record } from './run-record';
+
+export interface OnTarget {
+  readonly run: RunReference;
+  readonly now: string;
+  /** Index into the plan's targets, and so into the configuration's. */
+  readonly target: number;
+  readonly direction: Direction;
+}
+
+interface Move {
+  readonly held: HeldClaim;
+  readonly planned: PlannedTarget;
+  readonly target: Target;
+  readonly nextKid: string;
+  readonly undo: UndoEntry | null;
+  /** `<kind>/<name>` */
+  readonly name: string;
+}
+
+/** Step 4 for a hub or DPS: saves the undo, puts the intent on record, then writes. Repeated, it polls or finds it done. */
+export async function moveTarget(ports: RotationPorts, input: OnTarget): Promise<MoveState> {
+  const { run, direction } = input;
+  const fence = fenceOf(ports, run, direction);
+  await fence();
+  const move = await readMove(ports, input);
+  const service = serviceOf(move);
+  const undo = direction === 'back' ? move.undo : (move.undo ?? (await saveUndo(ports, input, move, service)));
+  if (undo === null) return { state: 'done' }; // nothing of ours to move or to put back
+  const kid = direction === 'forward' ? move.nextKid : kidToGoBackTo(undo, move);
+  if (direction === 'forward') await recordIntent(ports, input, move, kid);
+  return service.move(kid, fence, (operationUrl) => saveOperation(ports, run, undo, operationUrl));
+}
+
+/** Asks after the long-running operation that `moveTarget` began. */
+export async function checkMove(ports: RotationPorts, input: OnTarget): Promise<MoveState> {
+  const move = await readMove(ports, input);
+  const service = serviceOf(move);
+  if (move.undo === null) return { state: 'done' };
+  const kid = input.direction === 'forward' ? move.nextKid : kidToGoBackTo(move.undo, move);
+  return service.checkMove(kid, move.undo.operationUrl);
+}
+
+/** Step 4 for data keys: one page. The undo of each record is its own old blob, kept beside the new one. */
+export async function moveDataKeysPage(
+  ports: RotationPorts,
+  input: OnTarget & { readonly continuation: string | null; readonly done: number },
+): Promise<DataKeysPage> {
+  const { run, direction, continuation } = input;
+  const fence = fenceOf(ports, run, direction);
+  await fence();
+  const move = await readMove(ports, input);
+  const store = storeOf(move);
+  if (direction === 'forward' && continuation === null) {
+    if (move.undo === null) await saveStoreUndo(ports, input, move);
+    await recordIntent(ports, input, move, move.nextKid);
+  }
+  const page = await store.movePage(move.nextKid, direction, continuation, fence);
+  const done = input.done + page.seen;
+  const total = Math.max(move.planned.total, done);
+  await record(
+    ports,
+    run,
+    {
+      at: input.now,
+      action: direction === 'forward' ? 'rewrap' : 'put-back',
+      target: move.name,
+      outcome: 'done',
+      message:
+        direction === 'forward'
+          ? `${page.moved} of ${page.seen} data keys rewrapped; each was unwrapped again and compared before it was written.`
+          : `${page.moved} of ${page.seen} data keys put back.`,
+      details: { moved: page.moved, seen: page.seen, kid: move.nextKid },
+    },
+    `${continuation ?? 'first'}.${input.now}`,
+  );
+  await noteProgress(ports, input, { done: direction === 'forward' ? done : 0, total, version: null });
+  return { continuation: page.continuation, done, total };
+}
+
+/** Step 5: the target is where it should be and opens old data; says on which evidence. @throws RefusalError */
+export async function verifyTarget(ports: RotationPorts, input: OnTarget): Promise<Verification> {
+  const { run, direction } = input;
+  const move = await readMove(ports, input);
+  const { evidence, probe } = await verifyOn(move, direction);
+  await record(
+    ports,
+    run,
+    {
+      at: input.now,
+      action: direction === 'forward' ? 'verify' : 'verify-back',
+      target: move.name,
+      outcome: probe.colour === 'green' ? 'done' : 'failed',
+      message: [...evidence.map(({ strength, message }) => `${strength}: ${message}`), ...doubt(probe)].join(' '),
+      details: { strongest: evidence[0]?.strength ?? null, kid: standsOn(move, direction) },
+    },
+    input.now,
+  );
+  const version = standsOn(move, direction);
+  await noteProgress(ports, input, {
+    done: direction === 'forward' ? null : 0,
+    total: null,
+    version: version === null ? null : versionOf(version),
+  });
+  return { evidence, probe };
+}
+
+const doubt = ({ colour, message }: ProbeResult): readonly string[] =>
+  colour === 'green' ? [] : [`It does not open old data: ${message}`];
+
+const standsOn = (move: Move, direction: Direction): string | null =>
+  direction === 'forward' ? move.nextKid : (move.undo?.kid ?? move.planned.previousKid);
+
+async function verifyOn(move: Move, direction: Direction): Promise<Verification> {
+  if (move.target.kind === 'dataKeys') return move.target.verify(move.nextKid, direction);
+  const kid = standsOn(move, direction);
+  if (kid === null) throw new BrokenInvariantError('undo', `There is no version on record for ${move.name}.`);
+  return move.target.verify(kid, move.undo?.fingerprints ?? {});
+}
+
+async function readMove(ports: RotationPorts, { run, target: index }: OnTarget): Promise<Move> {
+  const held = await readHeldClaim(ports, run);
+  const planned = held.claim.plan?.targets[index];
+  const target = managedKey(ports, run.key).targets[index];
+  const { nextVersion } = held.claim;
+  if (planned === undefined || target === undefined || target.kind !== planned.kind || target.name !== planned.name) {
+    throw new RefusalError(
+      'configuration-changed',
+      `Target ${index} of the plan (${planned?.kind}/${planned?.name}) is not the configured one any more. Put the configuration back, or abandon the run.`,
+    );
+  }
+  if (nextVersion === null) throw new BrokenInvariantError('version', 'No next version is on record.');
+  return {
+    held,
+    planned,
+    target,
+    nextKid: kidOf(run.key, nextVersion),
+    undo: held.undo.findLast((entry) => entry.target === index) ?? null,
+    name: `${planned.kind}/${planned.name}`,
+  };
+}
+
+function serviceOf({ target, name }: Move): ServiceTarget {
+  if (target.kind === 'dataKeys') throw new BrokenInvariantError('target', `${name} is not a hub or DPS.`);
+  return target;
+}
+
+function storeOf({ target, name }: Move): DataKeysTarget {
+  if (target.kind !== 'dataKeys') throw new BrokenInvariantError('target', `${name} is not a store of data keys.`);
+  return target;
+}
+
+function kidToGoBackTo(undo: UndoEntry, { name }: Move): string {
+  if (undo.kid === null) throw new BrokenInvariantError('I3', `The undo of ${name} names no version.`);
+  return undo.kid;
+}
+
+/** I3: on record before the step, because a step can take effect and its answer be lost. Null if the target stands on next already. */
+async function saveUndo(
+  ports: RotationPorts,
+  input: OnTarget,
+  move: Move,
+  service: ServiceTarget,
+): Promise<UndoEntry | null> {
+  const { kid, fingerprints } = await service.readUndo();
+  if (kid === move.nextKid) return null;
+  if (kid !== move.planned.previousKid) {
+    throw new RefusalError(
+      'changed-since-plan',
+      `${move.name} stood on ${move.planned.previousKid} when it was planned and stands on ${kid} now. Find out who changed it, then start again.`,
+    );
+  }
+  return putUndo(ports, input, move, { kid, fingerprints });
+}
+
+const saveStoreUndo = (ports: RotationPorts, input: OnTarget, move: Move): Promise<UndoEntry> =>
+  putUndo(ports, input, move, { kid: null, fingerprints: {} });
+
+async function putUndo(
+  ports: RotationPorts,
+  { run, target, now }: OnTarget,
+  { planned: { kind, name } }: Move,
+  back: Pick<UndoEntry, 'kid' | 'fingerprints'>,
+): Promise<UndoEntry> {
+  const undo = { rotationId: run.rotationId, target, kind, name, savedAt: now, operationUrl: null, ...back };
+  await changeClaim(ports, run, ({ claim }) => ({ claim, saveUndo: undo }));
+  return undo;
+}
+
+async function saveOperation(
+  ports: RotationPorts,
+  run: RunReference,
+  undo: UndoEntry,
+  operationUrl: string | null,
+): Promise<void> {
+  await changeClaim(ports, run, ({ claim }: { claim: Claim }) => ({ claim, saveUndo: { ...undo, operationUrl } }));
+}
+
+const recordIntent = (ports: RotationPorts, { run, now }: OnTarget, move: Move, kid: string): Promise<void> =>
+  record(ports, run, {
+    at: now,
+    action: 'rewrap',
+    target: move.name,
+    outcome: 'intended',
+    message: `${move.name} moves from ${move.planned.previousKid ?? 'no version'} to ${kid}.`,
+    details: { from: move.planned.previousKid, to: kid },
+  });
+
+async function noteProgress(
+  ports: RotationPorts,
+  { run, target: index }: OnTarget,
+  progress: { done: number | null; total: number | null; version: string | null },
+): Promise<void> {
+  await changeRotation(ports, run.rotationId, (rotation) => ({
+    ...rotation,
+    targets: rotation.targets.map((target, at) => {
+      if (at !== index) return target;
+      const total = progress.total ?? target.total;
+      return { ...target, total, done: progress.done ?? total, version: progress.version ?? target.version };
+    }),
+  }));
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { RunReference } from '../contracts/activities';
+import { chooseNext, expiryFrom, usability } from './choose-version';
+import { equalBytes, wrapLocally } from './data-key';
+import { BrokenInvariantError, RefusalError } from './errors';
+import { kidOf } from './key-identifier';
+import type { Claim, KeyVersionDetail } from './ports';
+import type { RotationPorts } from './run-ports';
+import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
+
+/**
+ * Step 3: settles which version is next, makes it if there is none, proves that it can wrap and unwrap, and writes the choice to
+ * the ledger before anybody uses it. Repeated, it finds the choice (or the version tagged with this rotation) and converges.
+ */
+export async function chooseVersion(
+  ports: RotationPorts,
+  input: { readonly run: RunReference; readonly now: string },
+): Promise<{ readonly nextVersion: string }> {
+  const { run, now } = input;
+  await fenceOf(ports, run, 'forward')();
+  const { claim } = await readHeldClaim(ports, run);
+  const { version, why } = await settle(ports, run, claim, now);
+  const detail = await ports.keyVault.version(kidOf(run.key, version));
+  await proveUsable(ports, detail, new Date(now));
+  // Key Vault has no conditional create, so two makers can win there; in the ledger only one can.
+  const settled = await changeClaim(ports, run, (held) =>
+    held.claim.nextVersion === null ? { claim: { ...held.claim, nextVersion: version } } : null,
+  );
+  const nextVersion = settled.nextVersion ?? version;
+  await record(ports, run, {
+    at: now,
+    action: 'choose-version',
+    target: null,
+    outcome: 'done',
+    message: `Version ${nextVersion} is next: ${why}. A data key wrapped with it was unwrapped again by the vault.`,
+    details: { kid: kidOf(run.key, nextVersion), why, expiresOn: detail.expiresOn?.toISOString() ?? null },
+  });
+  await changeRotation(ports, run.rotationId, (rotation) => ({ ...rotation, nextVersion }));
+  return { nextVersion };
+}
+
+async function settle(
+  ports: RotationPorts,
+  run: RunReference,
+  claim: Claim,
+  now: string,
+): Promise<{ version: string; why: string }> {
+  const choice = chooseNext({
+    ledgerVersion: claim.nextVersion,
+    toVersion: claim.toVersion,
+    rotationId: run.rotationId,
+    versions: await ports.keyVault.versions(run.key),
+    inUse: claim.plan?.previousVersion ?? null,
+    now: new Date(now),
+  });
+  if ('refuse' in choice) throw new RefusalError(choice.refuse.code, choice.refuse.message);
+  if ('use' in choice) return { version: choice.use, why: choice.why };
+  return { version: await create(ports, run, claim, now), why: 'made for this rotation' };
+}
+
+async function create(ports: RotationPorts, run: RunReference, claim: Claim, now: string): Promise<string> {
+  const previous = claim.plan?.previousVersion ?? null;
+  if (previous === null) throw new BrokenInvariantError('plan', 'The plan names no version to make the next one like.');
+  const like = await ports.keyVault.version(kidOf(run.key, previous));
+  const policy = await ports.keyVault.rotationPolicy(run.key);
+  await record(ports, run, {
+    at: now,
+    action: 'create-version',
+    target: null,
+    outcome: 'intended',
+    message: `A new version of ${run.key} like ${previous}.`,
+    details: { keyType: like.keyType, keySize: like.keySize, policyExpiry: policy?.expiresIn ?? null },
+  });
+  await fenceOf(ports, run, 'forward')();
+  const made = await ports.keyVault.createVersion(run.key, {
+    like,
+    expiresOn: expiryFrom(policy, new Date(now)),
+    // A retry, and our own KeyNewVersionCreated event (I7), recognise the version by this tag.
+    tags: { rotationId: run.rotationId },
+  });
+  return made.version;
+}
+
+/** @throws RefusalError `next-version-unusable` */
+async function proveUsable(ports: RotationPorts, detail: KeyVersionDetail, now: Date): Promise<void> {
+  const faults = usability(detail, now);
+  if (faults.length > 0) {
+    throw new RefusalError('next-version-unusable', faults.map(({ message }) => message).join(' '));
+  }
+  await proveRoundTrip(ports, detail, 'next-version-unusable');
+}
+
+/**
+ * Wraps a random data key with the public key here and has the vault unwrap it: the private half is there and we may use it.
+ * @throws RefusalError with the given code when other bytes come back
+ */
+export async function proveRoundTrip(
+  ports: Pick<RotationPorts, 'keyVault'>,
+  detail: KeyVersionDetail,
+  code: string,
+): Promise<void> {
+  if (detail.publicKey === null) {
+    throw new RefusalError(code, `${detail.kid} is not an RSA key, so it cannot wrap. Use an RSA or RSA-HSM key.`);
+  }
+  const probe = randomBytes(32);
+  const blob = wrapLocally(detail.publicKey, 'RSA-OAEP-256', probe);
+  if (!equalBytes(await ports.keyVault.unwrap(detail.kid, 'RSA-OAEP-256', blob), probe)) {
+    throw new RefusalError(
+      code,
+      `The vault unwrapped a test key with ${detail.kid} to other bytes than were wrapped. Do not use this version; ask Azure support.`,
+    );
+  }
+}

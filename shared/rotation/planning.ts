@@ -1,0 +1,117 @@
+import type { PlanDecision, RunReference } from '../contracts/activities';
+import type { Plan } from '../contracts/rotation';
+import { chooseNext } from './choose-version';
+import { RefusalError } from './errors';
+import { kidOf, versionOf } from './key-identifier';
+import { type Decided, decidePlan } from './plan';
+import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import type { ManagedKey, RotationPorts } from './run-ports';
+import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
+
+/**
+ * Step 2 for a dry run: the plan, and nothing else. Claims nothing, writes nothing.
+ * @throws FaultError when something could not be read; RefusalError `key-not-configured`
+ */
+export async function dryRun(
+  ports: RotationPorts,
+  request: { readonly key: string; readonly toVersion: string | null },
+): Promise<Plan> {
+  return (await readAndDecide(ports, managedKey(ports, request.key), request.toVersion, ports.now())).plan;
+}
+
+/** Step 2: gathers everything, then decides. The decision is on record before anything is done with it. */
+export async function makePlan(
+  ports: RotationPorts,
+  input: { readonly run: RunReference; readonly now: string },
+): Promise<PlanDecision> {
+  const { run, now } = input;
+  await fenceOf(ports, run, 'forward')();
+  const { claim } = await readHeldClaim(ports, run);
+  if (claim.plan !== null) return { decision: 'go', plan: claim.plan };
+  const decided = await readAndDecide(ports, managedKey(ports, run.key), claim.toVersion, new Date(now));
+  const { plan, runPlan, reasons } = decided;
+  await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
+  await record(ports, run, {
+    at: now,
+    action: 'plan',
+    target: null,
+    outcome: plan.decision === 'refuse' ? 'refused' : 'done',
+    message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
+    details: {
+      decision: plan.decision,
+      planHash: plan.planHash,
+      previousVersion: plan.previousVersion,
+      checks: plan.checks.length,
+      unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
+    },
+  });
+  await changeRotation(ports, run.rotationId, (rotation) => ({
+    ...rotation,
+    previousVersion: plan.previousVersion,
+    planHash: plan.planHash,
+    targets: runPlan.targets.map(({ kind, name, previousVersion, total }) => ({
+      kind,
+      name,
+      version: previousVersion,
+      done: 0,
+      total,
+    })),
+  }));
+  if (plan.decision !== 'go') return { decision: plan.decision, reasons };
+  await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
+  return { decision: 'go', plan: runPlan };
+}
+
+async function readAndDecide(
+  ports: RotationPorts,
+  managed: ManagedKey,
+  toVersion: string | null,
+  now: Date,
+): Promise<Decided> {
+  const { key, policy, acceptUnknown } = managed;
+  const [versions, targets] = await Promise.all([
+    ports.keyVault.versions(key),
+    Promise.all(managed.targets.map((target) => target.inspect())),
+  ]);
+  const inUse = await detailsInUse(ports, key, versions, targets);
+  const decided = decidePlan({
+    key,
+    now,
+    toVersion,
+    versions,
+    inUseDetails: inUse,
+    targets,
+    policy,
+    allowUnknown: acceptUnknown,
+  });
+  if (decided.plan.decision === 'refuse') return decided;
+  const choice = chooseNext({
+    ledgerVersion: null,
+    toVersion,
+    rotationId: '',
+    versions,
+    inUse: decided.plan.previousVersion,
+    now,
+  });
+  return { ...decided, plan: { ...decided.plan, nextVersion: 'use' in choice ? choice.use : null } };
+}
+
+/** What can be read of each version that a target of ours stands on; a disabled one shows nothing, and the plan says so. */
+async function detailsInUse(
+  ports: RotationPorts,
+  key: string,
+  versions: readonly KeyVersion[],
+  targets: readonly TargetFacts[],
+): Promise<readonly KeyVersionDetail[]> {
+  const named = new Set(targets.flatMap(({ keyIdentifiers }) => keyIdentifiers.map(versionOf)));
+  const known = versions.filter(({ version }) => named.has(version));
+  const details = await Promise.all(
+    known.map(({ version }) =>
+      ports.keyVault.version(kidOf(key, version)).catch((error: unknown) => {
+        if (error instanceof RefusalError) return null;
+        throw error;
+      }),
+    ),
+  );
+  return details.filter((detail) => detail !== null);
+}

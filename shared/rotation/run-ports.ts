@@ -1,0 +1,24 @@
+import type { RunPolicy } from '../contracts/activities';
+import type { AlertChannel, AuditLog, KeyVault, Ledger, Now, PlanStore, RotationHistory, Target } from './ports';
+
+/** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
+export interface ManagedKey {
+  readonly key: string;
+  readonly targets: readonly Target[];
+  readonly policy: RunPolicy;
+  /** Codes of checks that may stay *unknown* without the plan being refused. */
+  readonly acceptUnknown: readonly string[];
+}
+
+/** Everything a use case may touch. */
+export interface RotationPorts {
+  readonly now: Now;
+  readonly ledger: Ledger;
+  readonly auditLog: AuditLog;
+  readonly history: RotationHistory;
+  readonly plans: PlanStore;
+  readonly keyVault: KeyVault;
+  readonly alerts: AlertChannel;
+  /** Null for a KEK that the configuration does not name, whatever an event or a request claims. */
+  managed(key: string): ManagedKey | null;
+}

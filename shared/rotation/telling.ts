@@ -1,0 +1,220 @@
+import type { AlertKind, RunReference } from '../contracts/activities';
+import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
+import { BrokenInvariantError } from './errors';
+import { kidOf, versionOf } from './key-identifier';
+import { isTerminal, mayMove } from './phases';
+import type { Alert, Claim } from './ports';
+import type { RotationPorts } from './run-ports';
+import { changeClaim, changeRotation, managedKey, record, refuseIfRecalled } from './run-record';
+
+interface OnRun {
+  readonly run: RunReference;
+  readonly now: string;
+}
+
+/**
+ * Enters a phase. The claim goes first and under its ETag: a command that was accepted before wins, one that comes later is
+ * answered by the new phase. Then the audit record (no record, no next step: I4) and the document. A terminal phase frees the
+ * claim last, so that a repeat after a crash finds either the claim or the finished document.
+ */
+export async function enterPhase(
+  ports: RotationPorts,
+  input: OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] },
+): Promise<{ readonly phase: Phase }> {
+  const { run, phase, reasons, now } = input;
+  const known = await ports.history.get(run.rotationId);
+  if (known !== null && isTerminal(phase) && known.phase === phase && !(await stillHeld(ports, run))) return { phase };
+  let from: Phase = phase;
+  const claim = await changeClaim(ports, run, (held) => {
+    if (held.claim.phase === phase) return null;
+    if (!mayMove(held.claim.phase, phase)) {
+      throw new BrokenInvariantError('phases', `A rotation may not go from ${held.claim.phase} to ${phase}.`);
+    }
+    if (goesForward(phase)) refuseIfRecalled(held);
+    from = held.claim.phase;
+    return { claim: claimIn(held.claim, phase) };
+  });
+  if (phase === 'completed' || phase === 'rolled-back') await proveWhereTargetsStand(ports, claim, phase);
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'phase',
+      target: null,
+      outcome: 'done',
+      message: [`Entered ${phase}.`, ...reasons.map(({ message }) => message)].join(' '),
+      details: { phase, from, code: reasons[0]?.code ?? null },
+    },
+    phase,
+  );
+  await changeRotation(ports, run.rotationId, (rotation) => inPhase(rotation, phase, reasons, now));
+  if (isTerminal(phase)) await changeClaim(ports, run, (held) => ({ claim: freed(held.claim) }));
+  return { phase };
+}
+
+const goesForward = (phase: Phase): boolean =>
+  ['planning', 'creating-version', 'rewrapping', 'soaking', 'completed'].includes(phase);
+
+async function stillHeld(ports: RotationPorts, run: RunReference): Promise<boolean> {
+  const { claim } = await ports.ledger.read(run.key);
+  return claim?.rotationId === run.rotationId && claim.generation === run.generation;
+}
+
+function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], now: string): Rotation {
+  return {
+    ...rotation,
+    phase,
+    waitingFor: null,
+    reasons: reasons.length > 0 ? [...reasons] : rotation.reasons,
+    endedAt: isTerminal(phase) ? (rotation.endedAt ?? now) : null,
+  };
+}
+
+const claimIn = (claim: Claim, phase: Phase): Claim => ({
+  ...claim,
+  phase,
+  waitingFor: null,
+  direction: phase === 'rolling-back' ? 'back' : claim.direction,
+});
+
+/** Who frees a claim keeps its generation: the next one must be higher. */
+const freed = (claim: Claim): Claim => ({
+  ...claim,
+  rotationId: null,
+  instanceId: null,
+  bound: false,
+  plan: null,
+  soakStartedAt: null,
+});
+
+/** I8: at `completed` every target is on next, at `rolled-back` each is on the version the plan found it on. */
+async function proveWhereTargetsStand(ports: RotationPorts, claim: Claim, phase: Phase): Promise<void> {
+  if (claim.plan === null) return;
+  const { targets } = managedKey(ports, claim.key);
+  const next = claim.nextVersion === null ? null : kidOf(claim.key, claim.nextVersion);
+  for (const [index, planned] of claim.plan.targets.entries()) {
+    if (planned.kind === 'dataKeys') continue; // proved record by record in its own verification
+    const stands = await targets[index]?.currentKid();
+    const belongs = phase === 'completed' ? next : planned.previousKid;
+    if (stands !== belongs) {
+      throw new BrokenInvariantError(
+        'I8',
+        `${planned.kind}/${planned.name} should be on version ${versionOf(belongs ?? '')} but is on ${versionOf(stands ?? '')}. ` +
+          'Somebody else moved it meanwhile: decide which version it belongs on, then resume or abandon.',
+      );
+    }
+  }
+}
+
+/** Says in the ledger and the document what the run is waiting for; null when it goes on. */
+export async function noteWaiting(
+  ports: RotationPorts,
+  input: OnRun & { readonly waitingFor: WaitingFor; readonly reasons: readonly Reason[] },
+): Promise<{ readonly noted: true }> {
+  const { run, waitingFor, reasons, now } = input;
+  const before = await changeClaim(ports, run, ({ claim }) =>
+    claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor } },
+  );
+  await changeRotation(ports, run.rotationId, (rotation) => ({
+    ...rotation,
+    waitingFor,
+    reasons: waitingFor === null ? [] : [...reasons],
+  }));
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'wait',
+      target: null,
+      outcome: 'noted',
+      message:
+        waitingFor === null
+          ? 'The run goes on.'
+          : `Waiting for ${waitingFor}: ${reasons[0]?.message ?? 'no reason given'}`,
+      details: { waitingFor, phase: before.phase, code: reasons[0]?.code ?? null },
+    },
+    now,
+  );
+  return { noted: true };
+}
+
+const titles: Readonly<Record<AlertKind, string>> = {
+  completed: 'Keyturn.Rotation.Completed',
+  'rolled-back': 'Keyturn.Rotation.RolledBack',
+  holding: 'Keyturn.Rotation.Holding',
+  'needs-attention': 'Keyturn.Rotation.NeedsAttention',
+};
+
+/** Step 9: tells the outside, at least once, under an id that a repeat does not change. */
+export async function sendAlert(
+  ports: RotationPorts,
+  input: OnRun & { readonly alert: AlertKind; readonly occasion: string; readonly reasons: readonly Reason[] },
+): Promise<{ readonly alertId: string }> {
+  const { run, alert, occasion, reasons, now } = input;
+  const rotation = await ports.history.get(run.rotationId);
+  if (rotation === null) throw new BrokenInvariantError('history', `The history has no rotation ${run.rotationId}.`);
+  const alertId = [run.rotationId, alert, run.generation, ...(alert === 'holding' ? [occasion] : [])].join('.');
+  await ports.alerts.send(alertOf(rotation, { alertId, alert, reasons, now }));
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'alert',
+      target: null,
+      outcome: 'done',
+      message: `Alert ${titles[alert]} sent.`,
+      details: { alertId, alert },
+    },
+    alertId,
+  );
+  return { alertId };
+}
+
+function alertOf(
+  rotation: Rotation,
+  alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string },
+): Alert {
+  const { key, rotationId, phase, previousVersion, nextVersion, targets } = rotation;
+  return {
+    id: alert.alertId,
+    type: titles[alert.alert],
+    subject: new URL(key).pathname.slice(1),
+    time: alert.now,
+    data: {
+      rotationId,
+      key,
+      phase,
+      previousVersion,
+      nextVersion,
+      targets,
+      reasons: alert.reasons,
+      done: doneSoFar(rotation, alert.alert),
+      left: leftToDo(rotation, alert.alert),
+    },
+  };
+}
+
+function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
+  if (alert === 'completed')
+    return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
+  if (alert === 'rolled-back')
+    return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
+  if (alert === 'holding') return 'Nothing was undone. The rotation waits and tries again by itself.';
+  return 'The rotation stopped where it is and keeps its claim on the key.';
+}
+
+function leftToDo({ rotationId, previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
+  const byHand = (command: string): string =>
+    `curl -X POST "https://<function app>/api/rotations/${rotationId}/${command}?code=<function key>"`;
+  if (alert === 'completed') return `Nothing. Keep version ${previousVersion} enabled until it has been retired.`;
+  if (alert === 'rolled-back') {
+    const unused =
+      nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run to adopt.`;
+    return `Mend what the reasons name, then start a rotation again.${unused}`;
+  }
+  if (alert === 'holding') return `Mend what the reasons name; to go back instead: ${byHand('rollback')}`;
+  return `Mend what the reasons name, then one of: ${byHand('resume')}; ${byHand('rollback')}; ${byHand('abandon')}`;
+}

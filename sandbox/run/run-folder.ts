@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Finished runs whose logs are kept for reading; older ones go at the next start. */
+const KEPT_RUNS = 3;
+
+/**
+ * One folder for each start: `<root>/runs/<time>-<process id>/`, so that two sandboxes side by side never share a file.
+ *
+ * @param root `.sandbox` in the checkout
+ */
+export function createRunFolder(root: string, now: Date): string {
+  const runs = join(root, 'runs');
+  mkdirSync(runs, { recursive: true, mode: 0o700 });
+  removeOldRuns(runs);
+  const folder = join(runs, `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`);
+  mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, 'pid'), String(process.pid));
+  return folder;
+}
+
+function removeOldRuns(runs: string): void {
+  const finished = readdirSync(runs)
+    .sort()
+    .filter((name) => !isRunning(join(runs, name)));
+  for (const name of finished.slice(0, -KEPT_RUNS)) rmSync(join(runs, name), { recursive: true, force: true });
+}
+
+function isRunning(folder: string): boolean {
+  const file = join(folder, 'pid');
+  if (!existsSync(file)) return false;
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

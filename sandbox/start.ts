@@ -1,0 +1,188 @@
+import { join, relative } from 'node:path';
+import { type Options, parseArguments, UsageError, usage } from './run/arguments';
+import { bringUp, publishEndpoints, type Sandbox, wantedPorts } from './run/bring-up';
+import { ChildCrashedError, Children } from './run/children';
+import { EndpointsFile } from './run/endpoints';
+import { type Outcome, report, shortcomings } from './run/outcome';
+import { play, readAll } from './run/play';
+import { BusyPortsError, refuseBusyPorts } from './run/ports';
+import { createRunFolder } from './run/run-folder';
+import { createScreen, type Screen } from './run/screen';
+import { makeSeed, names, noticeDue } from './run/seed';
+import { span } from './run/spans';
+import type { Scenario } from './run/stage';
+import { summary, whereToLook } from './run/summary';
+import { scenarios } from './scenarios';
+
+// biome-ignore lint/style/noProcessEnv: the one place of the runner that reads it; everything below is handed what it needs
+const environment = process.env;
+const root = join(__dirname, '..', '..');
+const scenarioNames = scenarios.map(({ name }) => name);
+
+/** Somebody pressed Ctrl-C, or sent a signal. */
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly exitCode: number;
+  constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
+    super(`stopped by ${signal}`);
+    this.exitCode = 128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal];
+  }
+}
+
+function main(): void {
+  let options: Options;
+  try {
+    options = parseArguments(process.argv.slice(2), scenarioNames);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`keyturn: ${error.message}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.list) {
+    const width = Math.max(...scenarioNames.map((name) => name.length));
+    for (const { name, title } of scenarios) console.log(`${name.padEnd(width)}  ${title}`);
+  } else if (options.help) {
+    console.log(usage(scenarioNames));
+  } else {
+    void run(options).then((exitCode) => process.exit(exitCode));
+  }
+}
+
+/** From an empty machine to a summary, and back to an empty machine. @returns the exit code */
+async function run(options: Options): Promise<number> {
+  const screen = createScreen(options.json ? process.stderr : process.stdout, (environment['NO_COLOR'] ?? '') !== '');
+  const abort = new AbortController();
+  const children = new Children((error) => abort.abort(error));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => abort.abort(new Interrupted(signal)));
+  }
+  let endpoints: EndpointsFile | undefined;
+  // The last resort, for an end that nobody foresaw: leave nothing behind.
+  process.on('exit', () => {
+    children.killAll();
+    endpoints?.remove();
+    screen.restore();
+  });
+  let exitCode = 1;
+  try {
+    if (options.ports === 'fixed') await refuseBusyPorts(wantedPorts());
+    const folder = createRunFolder(join(root, '.sandbox'), new Date());
+    endpoints = new EndpointsFile(join(root, '.sandbox'), folder);
+    exitCode = await performed({ options, screen, children, endpoints, folder, signal: abort.signal });
+  } catch (error) {
+    exitCode = tell(screen, abort.signal.aborted ? abort.signal.reason : error);
+  } finally {
+    // No signal ends the process before everything else has ended.
+    endpoints?.remove();
+    screen.restore();
+    await children.stopAll();
+  }
+  return exitCode;
+}
+
+interface Stagehands {
+  readonly options: Options;
+  readonly screen: Screen;
+  readonly children: Children;
+  readonly endpoints: EndpointsFile;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** Brings everything up, plays, tells; stays up unless asked to end. @returns the exit code */
+async function performed(hands: Stagehands): Promise<number> {
+  const { options, screen, children, endpoints, folder, signal } = hands;
+  const scenario = scenarios.find(({ name }) => name === options.scenario) as Scenario;
+  const began = Date.now();
+  const seededAt = new Date();
+  const seed = makeSeed(seededAt);
+  screen.print([
+    screen.paint.bold(`Keyturn sandbox, scenario ${scenario.name}`),
+    screen.paint.faint(scenario.title),
+    '',
+  ]);
+  screen.say('starting', 'storage, Key Vault, ARM, IoT Hub, DPS, Event Grid, the app');
+  const bringing = bringUp(children, {
+    root,
+    folder,
+    ports: options.ports,
+    seed: scenario.seed?.(seed) ?? seed,
+    environment,
+    signal,
+  });
+  const sandbox = await Promise.race([bringing, aborted(signal)]);
+  screen.say('up', `after ${span(Date.now() - began)}; logs in ${relative(process.cwd(), join(folder, 'logs'))}`);
+  const before = await Promise.race([readAll(sandbox), aborted(signal)]);
+  screen.say(
+    'records',
+    before
+      .map(({ source, opened }) => `${opened.size} ${source.noun}`)
+      .join(', ')
+      .concat(' opened'),
+  );
+  publishEndpoints(endpoints, sandbox);
+  const playing = play(scenario, sandbox, { before, policyDue: noticeDue(seededAt), screen, signal });
+  const outcome = await Promise.race([playing, aborted(signal)]);
+  const problems = shortcomings(outcome, scenario.expect);
+  show(hands, sandbox, outcome, problems);
+  const exitCode = problems.length === 0 ? 0 : 1;
+  if (options.once) return exitCode;
+  screen.print(['Everything stays up. Ctrl-C stops it and leaves nothing behind.']);
+  return staysUp(signal, exitCode);
+}
+
+function show(
+  { options, screen, endpoints, folder }: Stagehands,
+  sandbox: Sandbox,
+  outcome: Outcome,
+  problems: string[],
+): void {
+  screen.print(summary(outcome, problems, screen.paint));
+  if (!options.once || problems.length > 0) {
+    const where = {
+      app: sandbox.host.url,
+      key: sandbox.key,
+      endpoints: endpoints.path,
+      logs: join(folder, 'logs'),
+      ca: sandbox.cloud.ca,
+      token: sandbox.cloud.token,
+      hub: sandbox.cloud.hubs[names.hub] ?? '',
+    };
+    screen.print(whereToLook(where, outcome.rotation?.rotationId ?? null));
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(report(outcome))}\n`);
+}
+
+/** Ctrl-C is the proper end of a sandbox that stays up: the scenario's own result is what counts. */
+async function staysUp(signal: AbortSignal, exitCode: number): Promise<number> {
+  try {
+    return await aborted(signal);
+  } catch (error) {
+    if (error instanceof Interrupted) return exitCode;
+    throw error;
+  }
+}
+
+/** Rejects with the reason as soon as there is one. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** Says what ended the run early. @returns the exit code */
+function tell(screen: Screen, error: unknown): number {
+  screen.restore();
+  if (error instanceof Interrupted) {
+    screen.print(['', 'Stopping …']);
+    return error.exitCode;
+  }
+  const foreseen = error instanceof BusyPortsError || error instanceof ChildCrashedError;
+  const text = error instanceof Error ? (foreseen ? error.message : (error.stack ?? error.message)) : String(error);
+  console.error(`keyturn: ${text}`);
+  return 1;
+}
+
+main();

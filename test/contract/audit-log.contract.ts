@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { genesisHash } from '../../shared/rotation/audit-chain';
+import type { AuditEntry, AuditLog, AuditRecord } from '../../shared/rotation/ports';
+
+/** What Keyturn relies on of its audit log, held against one. `setup` runs once; every test takes a KEK of its own. */
+export function describeAuditLogContract(name: string, setup: () => Promise<AuditLog>): void {
+  describe(`the audit log contract, kept by ${name}`, () => {
+    let log: AuditLog;
+    let key: string;
+
+    beforeAll(async () => {
+      log = await setup();
+    });
+    beforeEach(() => {
+      key = `https://kv-test.vault.azure.net/keys/${randomUUID()}`;
+    });
+
+    const everything = async (limit: number, rotationId: string | null = null): Promise<AuditRecord[]> => {
+      const all: AuditRecord[] = [];
+      let continuation: string | null = null;
+      do {
+        const page = await log.list(key, { rotationId, limit, continuation });
+        expect(page.items.length).toBeLessThanOrEqual(limit);
+        all.push(...page.items);
+        continuation = page.continuation;
+      } while (continuation !== null);
+      return all;
+    };
+
+    test('an empty chain verifies, and has no head', async () => {
+      expect(await log.verify(key)).toEqual({ ok: true, records: 0, head: null });
+      expect(await log.list(key, { rotationId: null, limit: 10, continuation: null })).toEqual({
+        items: [],
+        continuation: null,
+      });
+    });
+
+    test('records are numbered from one, chained, and read back as they were answered', async () => {
+      const first = await log.append(key, entryOf('claim'), 'a');
+      const second = await log.append(key, entryOf('plan'), 'b');
+      expect(first).toMatchObject({ ...entryOf('claim'), key, sequence: 1, previousHash: genesisHash });
+      expect(second).toMatchObject({ ...entryOf('plan'), key, sequence: 2, previousHash: first.hash });
+      expect(await everything(10)).toEqual([first, second]);
+      expect(await log.verify(key)).toEqual({ ok: true, records: 2, head: second.hash });
+    });
+
+    test('I2: the same idempotency key again answers the first record and writes nothing', async () => {
+      const first = await log.append(key, entryOf('claim'), 'a');
+      await log.append(key, entryOf('plan'), 'b');
+      expect(await log.append(key, entryOf('something else'), 'a')).toEqual(first);
+      expect(await everything(10)).toHaveLength(2);
+    });
+
+    test('an idempotency key that no table would take as a key works like any other', async () => {
+      const odd = `run|1|rewrap|iotHub/hub|done|#?\\ é ${'x'.repeat(300)}`;
+      const first = await log.append(key, entryOf('rewrap'), odd);
+      expect(await log.append(key, entryOf('rewrap'), odd)).toEqual(first);
+      expect(await everything(10)).toHaveLength(1);
+    });
+
+    test('many appends at once make one chain without holes', async () => {
+      const count = 12;
+      const appended = await Promise.all(
+        Array.from({ length: count }, (_, index) => log.append(key, entryOf(`step ${index}`), `key ${index}`)),
+      );
+      const sequences = appended.map(({ sequence }) => sequence).sort((a, b) => a - b);
+      expect(sequences).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      expect(await log.verify(key)).toMatchObject({ ok: true, records: count });
+    });
+
+    test('I2: many appends of one record at once make one record', async () => {
+      const appended = await Promise.all(Array.from({ length: 8 }, () => log.append(key, entryOf('claim'), 'same')));
+      for (const record of appended) expect(record).toEqual(appended[0]);
+      expect(await everything(10)).toHaveLength(1);
+    });
+
+    test('pages go from the oldest record to the newest, and end with null', async () => {
+      for (let index = 1; index <= 7; index++) await log.append(key, entryOf(`step ${index}`), `key ${index}`);
+      expect((await everything(3)).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      expect((await everything(7)).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    });
+
+    test('the records of one rotation are found among those of others', async () => {
+      for (let index = 1; index <= 6; index++) {
+        await log.append(
+          key,
+          { ...entryOf(`step ${index}`), rotationId: index % 2 === 0 ? 'even' : 'odd' },
+          `key ${index}`,
+        );
+      }
+      expect((await everything(2, 'even')).map(({ sequence }) => sequence)).toEqual([2, 4, 6]);
+      expect(await everything(2, 'no such run')).toEqual([]);
+    });
+
+    test('the chains of two keys know nothing of each other', async () => {
+      await log.append(key, entryOf('claim'), 'a');
+      const other = await log.append(`${key}-other`, entryOf('claim'), 'a');
+      expect(other.sequence).toBe(1);
+      expect(await log.verify(key)).toMatchObject({ ok: true, records: 1 });
+    });
+
+    test('details of every kind, long texts and other scripts come back unchanged', async () => {
+      const details = { text: 'ключ “é” 🔑', number: 3.5, yes: true, nothing: null };
+      const entry = { ...entryOf('plan'), target: null, message: 'x'.repeat(20_000), details };
+      const record = await log.append(key, entry, 'a');
+      expect(await everything(10)).toEqual([record]);
+      expect(record).toMatchObject(entry);
+      expect(await log.verify(key)).toMatchObject({ ok: true });
+    });
+  });
+}
+
+function entryOf(action: string): AuditEntry {
+  return {
+    rotationId: '20261122T143501123Z-abcdef-000001',
+    at: '2026-11-22T14:35:01.123Z',
+    actor: 'keyturn',
+    action,
+    target: 'iotHub/hub',
+    outcome: 'done',
+    message: `The ${action} was done.`,
+    details: { kid: 'https://kv-test.vault.azure.net/keys/kek/v1', count: 3 },
+  };
+}

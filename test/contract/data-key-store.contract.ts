@@ -1,0 +1,128 @@
+import type { DataKeyStore, WrappedDataKey } from '../../shared/rotation/ports';
+
+/** A store of data keys to be held to the contract, and its owner's hands. */
+export interface DataKeyStoreUnderTest {
+  readonly store: DataKeyStore;
+  /** Puts a record as its owner would, whole. */
+  ownerPuts(record: Omit<WrappedDataKey, 'etag'>): Promise<void>;
+  ownerRemoves(id: WrappedDataKey['id']): Promise<void>;
+}
+
+/** What Keyturn relies on of a store of wrapped data keys, held against one. `setup` gives an empty store for every test. */
+export function describeDataKeyStoreContract(name: string, setup: () => Promise<DataKeyStoreUnderTest>): void {
+  describe(`the data key store contract, kept by ${name}`, () => {
+    let store: DataKeyStore;
+    let owner: DataKeyStoreUnderTest;
+
+    beforeEach(async () => {
+      owner = await setup();
+      store = owner.store;
+    });
+
+    const everything = async (size: number): Promise<WrappedDataKey[]> => {
+      const all: WrappedDataKey[] = [];
+      let continuation: string | null = null;
+      do {
+        const page = await store.page(continuation, size);
+        expect(page.items.length).toBeLessThanOrEqual(size);
+        all.push(...page.items);
+        continuation = page.continuation;
+      } while (continuation !== null);
+      return all;
+    };
+    const read = async (rowKey: string): Promise<WrappedDataKey> => {
+      const found = await store.read(idOf(rowKey));
+      if (found === null) throw new Error(`Record ${rowKey} was expected to be there.`);
+      return found;
+    };
+
+    test('an empty store is one empty page', async () => {
+      expect(await everything(10)).toEqual([]);
+    });
+
+    test('a record is read as its owner put it, with columns that are missing as null', async () => {
+      await owner.ownerPuts(recordOf('a', { check: null, previous: null }));
+      expect(await store.read(idOf('a'))).toEqual({
+        ...recordOf('a', { check: null, previous: null }),
+        etag: expect.any(String),
+      });
+      expect(await store.read(idOf('b'))).toBeNull();
+    });
+
+    test('pages show every record once, and the same ones as reading each', async () => {
+      const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+      for (const rowKey of names) await owner.ownerPuts(recordOf(rowKey));
+      for (const size of [1, 3, 7, 100]) {
+        const all = await everything(size);
+        expect(all.map(({ id }) => id.rowKey).sort()).toEqual(names);
+        expect(all.find(({ id }) => id.rowKey === 'c')).toEqual(await read('c'));
+      }
+    });
+
+    test('a replacement changes the five columns, and the ETag', async () => {
+      await owner.ownerPuts(recordOf('a'));
+      const before = await read('a');
+      expect(await store.replace(before, change)).toBe('written');
+      const after = await read('a');
+      expect(after).toEqual({ ...before, ...change, etag: after.etag });
+      expect(after.etag).not.toBe(before.etag);
+    });
+
+    test('a replacement with nulls clears the columns', async () => {
+      await owner.ownerPuts(recordOf('a', { check: 'Y2hlY2s', previous: '{}' }));
+      expect(await store.replace(await read('a'), { ...change, check: null, previous: null })).toBe('written');
+      expect(await read('a')).toMatchObject({ check: null, previous: null });
+    });
+
+    test('what its owner changed meanwhile is not overwritten', async () => {
+      await owner.ownerPuts(recordOf('a'));
+      const before = await read('a');
+      await owner.ownerPuts(recordOf('a', { blob: 'b3duZXI' }));
+      expect(await store.replace(before, change)).toBe('changed-meanwhile');
+      expect(await read('a')).toMatchObject({ blob: 'b3duZXI' });
+    });
+
+    test('I2: a replacement that is made again finds the record changed', async () => {
+      await owner.ownerPuts(recordOf('a'));
+      const before = await read('a');
+      expect(await store.replace(before, change)).toBe('written');
+      expect(await store.replace(before, change)).toBe('changed-meanwhile');
+    });
+
+    test('what its owner removed meanwhile is gone, and is not brought back', async () => {
+      await owner.ownerPuts(recordOf('a'));
+      const before = await read('a');
+      await owner.ownerRemoves(idOf('a'));
+      expect(await store.replace(before, change)).toBe('gone');
+      expect(await store.read(idOf('a'))).toBeNull();
+    });
+
+    test('of many replacements of one record at once, exactly one is written', async () => {
+      await owner.ownerPuts(recordOf('a'));
+      const before = await read('a');
+      const results = await Promise.all(Array.from({ length: 5 }, () => store.replace(before, change)));
+      expect(results.filter((result) => result === 'written')).toHaveLength(1);
+      expect(results.filter((result) => result === 'changed-meanwhile')).toHaveLength(4);
+    });
+
+    test('ids with quotes and other scripts are found', async () => {
+      await owner.ownerPuts(recordOf("o'hara é"));
+      expect(await store.replace(await read("o'hara é"), change)).toBe('written');
+    });
+  });
+}
+
+const change = {
+  kid: 'https://kv-test.vault.azure.net/keys/kek/v2',
+  alg: 'RSA-OAEP',
+  blob: 'bmV3',
+  check: 'Y2hlY2s',
+  previous: '{"kid":"https://kv-test.vault.azure.net/keys/kek/v1","alg":"RSA-OAEP-256","blob":"b2xk"}',
+};
+
+const idOf = (rowKey: string): WrappedDataKey['id'] => ({ partitionKey: 'owner', rowKey });
+
+function recordOf(rowKey: string, more: Partial<WrappedDataKey> = {}): Omit<WrappedDataKey, 'etag'> {
+  const kid = 'https://kv-test.vault.azure.net/keys/kek/v1';
+  return { id: idOf(rowKey), kid, alg: 'RSA-OAEP-256', blob: 'b2xk', check: null, previous: null, ...more };
+}

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import { ConflictError } from '../../shared/rotation/errors';
+import type { Claim, Command, Ledger, SeenEvent, UndoEntry } from '../../shared/rotation/ports';
+
+/** What Keyturn relies on of its ledger, held against one. `setup` runs once; every test takes a KEK of its own. */
+export function describeLedgerContract(name: string, setup: () => Promise<Ledger>): void {
+  describe(`the ledger contract, kept by ${name}`, () => {
+    let ledger: Ledger;
+    let key: string;
+    let claim: Claim;
+
+    beforeAll(async () => {
+      ledger = await setup();
+    });
+    beforeEach(() => {
+      key = `https://kv-test.vault.azure.net/keys/${randomUUID()}`;
+      claim = claimOf(key);
+    });
+
+    const etagNow = async (): Promise<string | null> => (await ledger.read(key)).etag;
+    const write = async (change: Omit<Parameters<Ledger['update']>[2], 'claim'> & { claim?: Claim }): Promise<void> =>
+      ledger.update(key, await etagNow(), { claim, ...change });
+
+    test('a KEK that never was rotated has no claim, no undo and no commands', async () => {
+      expect(await ledger.read(key)).toEqual({ claim: null, etag: null, undo: [], commands: [] });
+    });
+
+    test('a claim is read as it was written, nulls included', async () => {
+      const { claim: written } = {
+        claim: { ...claim, plan: planOfTwo, cause: { kind: 'http', actor: 'ann' } as const },
+      };
+      await ledger.update(key, null, { claim: written });
+      const { claim: read, etag } = await ledger.read(key);
+      expect(read).toEqual(written);
+      expect(etag).not.toBeNull();
+    });
+
+    test('every spelling of a key identifier reads the same claim', async () => {
+      await ledger.update(key, null, { claim });
+      expect((await ledger.read(key.replace('kv-test', 'KV-Test'))).claim).toEqual(claim);
+    });
+
+    test('I5: of many who claim at once, exactly one has it', async () => {
+      const tries = Array.from({ length: 10 }, (_, index) =>
+        ledger.update(key, null, { claim: { ...claim, rotationId: `run-${index}` } }).then(() => index),
+      );
+      const results = await Promise.allSettled(tries);
+      const won = results.filter((result) => result.status === 'fulfilled');
+      const lost = results.filter((result) => result.status === 'rejected');
+      expect(won).toHaveLength(1);
+      for (const { reason } of lost) expect(reason).toBeInstanceOf(ConflictError);
+      expect((await ledger.read(key)).claim?.rotationId).toBe(`run-${won[0]?.value}`);
+    });
+
+    test('a claim that exists is not inserted again', async () => {
+      await ledger.update(key, null, { claim });
+      await expect(ledger.update(key, null, { claim })).rejects.toBeInstanceOf(ConflictError);
+    });
+
+    test('a change under an ETag that is old conflicts and changes nothing at all', async () => {
+      await ledger.update(key, null, { claim });
+      const old = await etagNow();
+      await write({ claim: { ...claim, generation: 2 } });
+      const late = { claim, saveUndo: undoOf(claim, 0, 1), addCommand: commandOf(claim, 'rollback', 1) };
+      await expect(ledger.update(key, old, late)).rejects.toBeInstanceOf(ConflictError);
+      expect(await ledger.read(key)).toMatchObject({ claim: { generation: 2 }, undo: [], commands: [] });
+    });
+
+    test('of many changes under one ETag, exactly one is made', async () => {
+      await ledger.update(key, null, { claim });
+      const etag = await etagNow();
+      const tries = [2, 3, 4, 5, 6].map((generation) => ledger.update(key, etag, { claim: { ...claim, generation } }));
+      const results = await Promise.allSettled(tries);
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    });
+
+    test('undo entries are read in the order in which they were saved, whatever their targets', async () => {
+      await ledger.update(key, null, { claim, saveUndo: undoOf(claim, 2, 1) });
+      await write({ saveUndo: undoOf(claim, 0, 2) });
+      await write({ saveUndo: undoOf(claim, 11, 3) });
+      await write({ saveUndo: undoOf(claim, 1, 4) });
+      const { undo } = await ledger.read(key);
+      expect(undo.map(({ target }) => target)).toEqual([2, 0, 11, 1]);
+      expect(undo[0]).toEqual(undoOf(claim, 2, 1));
+    });
+
+    test('an undo saved again for the same target takes the place of the first', async () => {
+      const undo = undoOf(claim, 0, 1);
+      await ledger.update(key, null, { claim, saveUndo: undo });
+      await write({ saveUndo: { ...undo, operationUrl: 'https://management.azure.com/operations/1' } });
+      expect((await ledger.read(key)).undo).toEqual([
+        { ...undo, operationUrl: 'https://management.azure.com/operations/1' },
+      ]);
+    });
+
+    test('commands are read oldest first', async () => {
+      await ledger.update(key, null, { claim, addCommand: commandOf(claim, 'rollback', 1) });
+      await write({ addCommand: commandOf(claim, 'resume', 2) });
+      await write({ addCommand: commandOf(claim, 'abandon', 3) });
+      const { commands } = await ledger.read(key);
+      expect(commands).toEqual([
+        commandOf(claim, 'rollback', 1),
+        commandOf(claim, 'resume', 2),
+        commandOf(claim, 'abandon', 3),
+      ]);
+    });
+
+    test('undo and commands of an earlier rotation are not those of this one', async () => {
+      const earlier = { saveUndo: undoOf(claim, 0, 1), addCommand: commandOf(claim, 'rollback', 1) };
+      await ledger.update(key, null, { claim, ...earlier });
+      await write({ claim: { ...claim, generation: 2, rotationId: 'a-later-run' } });
+      expect(await ledger.read(key)).toMatchObject({ undo: [], commands: [], claim: { rotationId: 'a-later-run' } });
+    });
+
+    test('a claim that was given up keeps its generation', async () => {
+      await ledger.update(key, null, { claim: { ...claim, generation: 7 } });
+      await write({ claim: { ...claim, generation: 7, rotationId: null, instanceId: null, phase: 'completed' } });
+      expect((await ledger.read(key)).claim).toMatchObject({ generation: 7, rotationId: null, phase: 'completed' });
+    });
+
+    test('an answer is remembered under its idempotency key, for its KEK only', async () => {
+      const rememberAnswer = { idempotencyKey: 'try/1 #é', requestHash: 'f'.repeat(64), rotationId: 'run' };
+      await ledger.update(key, null, { claim, rememberAnswer });
+      expect(await ledger.rememberedAnswer(key, 'try/1 #é')).toEqual(rememberAnswer);
+      expect(await ledger.rememberedAnswer(key, 'try/2')).toBeNull();
+      expect(await ledger.rememberedAnswer(`${key}x`, 'try/1 #é')).toBeNull();
+    });
+
+    test('an answer is not remembered when its change was not made', async () => {
+      await ledger.update(key, null, { claim });
+      const rememberAnswer = { idempotencyKey: 'late', requestHash: 'f'.repeat(64), rotationId: 'run' };
+      await expect(ledger.update(key, null, { claim, rememberAnswer })).rejects.toBeInstanceOf(ConflictError);
+      expect(await ledger.rememberedAnswer(key, 'late')).toBeNull();
+    });
+
+    test('an event is new once; the same id again, or the same type and version, answers what is on record', async () => {
+      const event = eventOf('id-1', 'KeyNearExpiry', 'v1');
+      expect(await ledger.recordEvent(key, event)).toEqual({ seen: false, event });
+      expect(await ledger.recordEvent(key, event)).toEqual({ seen: true, event });
+      const sameId = eventOf('id-1', 'KeyExpired', 'v2');
+      expect(await ledger.recordEvent(key, sameId)).toEqual({ seen: true, event });
+      const sameCause = eventOf('id-2', 'KeyNearExpiry', 'v1');
+      expect(await ledger.recordEvent(key, sameCause)).toEqual({ seen: true, event });
+      expect((await ledger.recordEvent(key, eventOf('id-3', 'KeyExpired', 'v1'))).seen).toBe(false);
+      expect((await ledger.recordEvent(key, eventOf('id-4', 'KeyNearExpiry', 'v2'))).seen).toBe(false);
+    });
+
+    test('an event with an id that no table would take as a key is remembered like any other', async () => {
+      const event = eventOf(`a/b\\c#d?e%20 ${'x'.repeat(200)}`, 'KeyNearExpiry', 'v1');
+      expect((await ledger.recordEvent(key, event)).seen).toBe(false);
+      expect(await ledger.recordEvent(key, event)).toEqual({ seen: true, event });
+    });
+
+    test('a redelivery finds out whether the orchestration was started, by either name', async () => {
+      const event = eventOf('id-1', 'KeyNearExpiry', 'v1');
+      await ledger.recordEvent(key, event);
+      expect((await ledger.recordEvent(key, event)).event.started).toBe(false);
+      await ledger.markEventStarted(key, event);
+      expect((await ledger.recordEvent(key, event)).event.started).toBe(true);
+      expect((await ledger.recordEvent(key, { ...event, eventId: 'id-2' })).event.started).toBe(true);
+      await ledger.markEventStarted(key, event);
+    });
+
+    test('I5: of one event delivered many times at once, exactly one delivery finds it new', async () => {
+      const tries = Array.from({ length: 20 }, (_, index) =>
+        ledger.recordEvent(key, eventOf(`id-${index % 4}`, 'KeyNearExpiry', 'v1')),
+      );
+      const results = await Promise.all(tries);
+      expect(results.filter(({ seen }) => !seen)).toHaveLength(1);
+      expect(new Set(results.map(({ event }) => event.eventId)).size).toBe(1);
+    });
+
+    test('events do not disturb the claim', async () => {
+      await ledger.update(key, null, { claim });
+      const etag = await etagNow();
+      await ledger.recordEvent(key, eventOf('id-1', 'KeyNearExpiry', 'v1'));
+      await ledger.update(key, etag, { claim: { ...claim, recheck: true } });
+      expect((await ledger.read(key)).claim?.recheck).toBe(true);
+    });
+  });
+}
+
+const planOfTwo = {
+  planHash: 'a'.repeat(64),
+  previousVersion: 'v1',
+  targets: [
+    { kind: 'iotHub', name: 'hub', previousKid: 'https://kv/keys/kek/v1', previousVersion: 'v1', total: 1 },
+    { kind: 'dataKeys', name: 'store', previousKid: null, previousVersion: null, total: 0 },
+  ],
+} as const;
+
+function claimOf(key: string): Claim {
+  return {
+    key,
+    generation: 1,
+    rotationId: '20261122T143501123Z-abcdef-000001',
+    instanceId: '20261122T143501123Z-abcdef-000001.1',
+    bound: true,
+    claimedAt: at(0),
+    requestedAt: at(0),
+    reason: 'near expiry – “soon”',
+    cause: { kind: 'event', type: 'KeyNearExpiry', version: 'v1', eventId: 'id' },
+    toVersion: null,
+    phase: 'requested',
+    waitingFor: null,
+    direction: 'forward',
+    plan: null,
+    nextVersion: null,
+    soakStartedAt: null,
+    recheck: false,
+  };
+}
+
+function undoOf({ rotationId }: Claim, target: number, second: number): UndoEntry {
+  return {
+    rotationId: rotationId ?? '',
+    target,
+    kind: 'iotHub',
+    name: `hub-${target}`,
+    savedAt: at(second),
+    kid: 'https://kv-test.vault.azure.net/keys/kek/v1',
+    fingerprints: { 'iothubowner/primary': 'b'.repeat(64) },
+    operationUrl: null,
+  };
+}
+
+function commandOf({ rotationId }: Claim, command: Command['command'], second: number): Command {
+  return { rotationId: rotationId ?? '', command, actor: 'ann', at: at(second) };
+}
+
+function eventOf(eventId: string, type: string, version: string): SeenEvent {
+  return { eventId, type, version, instanceId: `instance-of-${eventId.length}`, receivedAt: at(0), started: false };
+}
+
+const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 14, 0, second)).toISOString();

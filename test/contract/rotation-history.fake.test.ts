@@ -1,0 +1,4 @@
+import { fakeHistory } from '../fakes/rotation-history';
+import { describeRotationHistoryContract } from './rotation-history.contract';
+
+describeRotationHistoryContract('the fake', async () => fakeHistory());

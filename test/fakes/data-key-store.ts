@@ -1,0 +1,63 @@
+import type { DataKeyStore, WrappedDataKey } from '../../shared/rotation/ports';
+import { type Fake, interference } from './interference';
+
+type StoredDataKey = Omit<WrappedDataKey, 'etag'>;
+
+interface FakeDataKeyStoreExtra {
+  /** Puts a record as its owner would, whole. */
+  ownerPuts(record: StoredDataKey): void;
+  /** Changes columns of a record as its owner would, leaving the others (ours among them) as they are. */
+  ownerMerges(id: WrappedDataKey['id'], columns: Partial<StoredDataKey>): void;
+  ownerRemoves(id: WrappedDataKey['id']): void;
+  /** All records, in the order of their ids. */
+  all(): WrappedDataKey[];
+}
+
+/** An owner's store of wrapped data keys, in memory. */
+export function fakeDataKeyStore(
+  records: readonly StoredDataKey[] = [],
+  effects: string[] = [],
+): Fake<DataKeyStore, FakeDataKeyStoreExtra> {
+  const { interfere, run } = interference<DataKeyStore>(effects);
+  const rows = new Map<string, WrappedDataKey>();
+  let writes = 0;
+  const put = (record: StoredDataKey): void => {
+    rows.set(nameOf(record.id), structuredClone({ ...record, etag: `"${++writes}"` }));
+  };
+  const all = (): WrappedDataKey[] => structuredClone([...rows.entries()].sort(byName).map(([, row]) => row));
+  for (const record of records) put(record);
+
+  return {
+    interfere,
+    all,
+    ownerPuts: put,
+    ownerMerges: (id, columns) => {
+      const row = rows.get(nameOf(id));
+      if (row === undefined) throw new Error('There is no such record to merge into.');
+      put({ ...row, ...columns });
+    },
+    ownerRemoves: (id) => {
+      rows.delete(nameOf(id));
+    },
+    page: (continuation, size) =>
+      run('page', '', () => {
+        const rest = all().filter(({ id }) => continuation === null || nameOf(id) > continuation);
+        const items = rest.slice(0, size);
+        const last = items.at(-1);
+        return { items, continuation: rest.length > size && last !== undefined ? nameOf(last.id) : null };
+      }),
+    read: (id) => run('read', '', () => structuredClone(rows.get(nameOf(id)) ?? null)),
+    replace: (record, change) =>
+      run('replace', record.id.rowKey, () => {
+        const row = rows.get(nameOf(record.id));
+        if (row === undefined) return 'gone';
+        if (row.etag !== record.etag) return 'changed-meanwhile';
+        const { kid, alg, blob, check, previous } = change;
+        put({ ...row, kid, alg, blob, check, previous });
+        return 'written';
+      }),
+  };
+}
+
+const nameOf = ({ partitionKey, rowKey }: WrappedDataKey['id']): string => `${partitionKey}\u0000${rowKey}`;
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);

@@ -1,0 +1,138 @@
+import { constants, generateKeyPairSync, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { RefusalError } from '../../shared/rotation/errors';
+import { kidOf, parseKeyIdentifier, sameKey, versionOf } from '../../shared/rotation/key-identifier';
+import type { KeyVault, KeyVersionDetail, RotationPolicy, WrapAlgorithm } from '../../shared/rotation/ports';
+import { type Fake, interference } from './interference';
+
+export const fakeKey = 'https://kv-test.vault.azure.net/keys/kek';
+
+type Pair = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+type Stored = { detail: KeyVersionDetail; readonly pair: Pair };
+
+export type NewVersion = Partial<Omit<KeyVersionDetail, 'kid' | 'publicKey'>>;
+
+interface FakeKeyVaultExtra {
+  /** Adds a version as an operator or a policy would; without dates and with every operation, unless told. Answers it. */
+  addVersion(version?: NewVersion): KeyVersionDetail;
+  /** Changes what an operator may change of a version. */
+  change(
+    version: string,
+    columns: Partial<Pick<KeyVersionDetail, 'enabled' | 'notBefore' | 'expiresOn' | 'tags'>>,
+  ): void;
+  remove(version: string): void;
+  setPolicy(policy: RotationPolicy | null): void;
+  /** From now on, unwraps with this version answer these bytes, well-formed and wrong; null ends it. */
+  answerWrongly(version: string, bytes: Uint8Array | null): void;
+}
+
+// Real RSA keys are slow to make: a test file makes each once, and versions of different vaults may share them.
+const pairs: Pair[] = [];
+const pairOf = (index: number): Pair => {
+  pairs[index] ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return pairs[index];
+};
+
+/** One KEK in memory, with real RSA keys and Key Vault's rules of what works when (disabled: nothing; expired: unwrap only). */
+export function fakeKeyVault(
+  options: { readonly key?: string; readonly now?: () => Date; readonly effects?: string[] } = {},
+): Fake<KeyVault, FakeKeyVaultExtra> {
+  const { key = fakeKey, now = () => new Date('2026-11-22T12:00:00Z'), effects = [] } = options;
+  const { interfere, run } = interference<KeyVault>(effects);
+  const stored: Stored[] = [];
+  const wrong = new Map<string, Uint8Array>();
+  let policy: RotationPolicy | null = null;
+  let made = 0;
+
+  const add = (version: NewVersion): KeyVersionDetail => {
+    const pair = pairOf(made++);
+    const { n = '', e = '' } = pair.publicKey.export({ format: 'jwk' });
+    const bare = version.version ?? `v${made}`;
+    const detail: KeyVersionDetail = {
+      createdOn: now(),
+      enabled: true,
+      notBefore: null,
+      expiresOn: null,
+      tags: {},
+      keyType: 'RSA',
+      keySize: 2048,
+      operations: ['wrapKey', 'unwrapKey', 'encrypt', 'decrypt', 'sign', 'verify'],
+      ...version,
+      version: bare,
+      kid: kidOf(key, bare),
+      publicKey: { n, e },
+    };
+    stored.push({ detail, pair });
+    return structuredClone(detail);
+  };
+  const find = (kid: string): Stored => {
+    const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
+    if (found === undefined) throw new RefusalError('version-not-found', `${kid} was not found.`);
+    if (!found.detail.enabled) throw new RefusalError('version-disabled', `${kid} is disabled.`);
+    return found;
+  };
+  const update = (version: string, columns: Partial<KeyVersionDetail>): void => {
+    const found = stored.find(({ detail }) => detail.version === version);
+    if (found === undefined) throw new Error(`There is no version ${version} to change.`);
+    found.detail = { ...found.detail, ...columns };
+  };
+
+  return {
+    interfere,
+    addVersion: (version = {}) => add(version),
+    change: update,
+    remove: (version) => {
+      stored.splice(
+        stored.findIndex(({ detail }) => detail.version === version),
+        1,
+      );
+    },
+    setPolicy: (wanted) => {
+      policy = wanted;
+    },
+    answerWrongly: (version, bytes) => {
+      if (bytes === null) wrong.delete(version);
+      else wrong.set(version, bytes);
+    },
+    versions: (asked) =>
+      run('versions', '', () => {
+        const listed = sameKey(asked, key) ? stored : [];
+        return structuredClone(
+          listed.map(({ detail: { version, kid, createdOn, enabled, notBefore, expiresOn, tags } }) => {
+            return { version, kid, createdOn, enabled, notBefore, expiresOn, tags };
+          }),
+        );
+      }),
+    version: (kid) => run('version', `${versionOf(kid)}`, () => structuredClone(find(kid).detail)),
+    rotationPolicy: () => run('rotationPolicy', '', () => structuredClone(policy)),
+    createVersion: (asked, { like, expiresOn, tags }) =>
+      run('createVersion', '', () => {
+        const parsed = parseKeyIdentifier(asked);
+        if (parsed === null || !sameKey(asked, key)) throw new RefusalError('key-not-found', `${asked} was not found.`);
+        const { keyType, keySize, operations } = like;
+        return add({ keyType, keySize, operations, expiresOn, tags });
+      }),
+    unwrap: (kid, algorithm, blob) =>
+      run('unwrap', `${versionOf(kid)}`, () => {
+        const { pair, detail } = find(kid);
+        const answer = wrong.get(detail.version);
+        if (answer !== undefined) return Uint8Array.from(answer);
+        try {
+          return Uint8Array.from(privateDecrypt({ key: pair.privateKey, ...paddingOf(algorithm) }, blob));
+        } catch {
+          throw new RefusalError('unwrap-refused', `${kid} does not open this blob.`);
+        }
+      }),
+    wrap: (kid, algorithm, dataKey) =>
+      run('wrap', `${versionOf(kid)}`, () => {
+        const { pair, detail } = find(kid);
+        if (detail.expiresOn !== null && detail.expiresOn <= now()) {
+          throw new RefusalError('version-expired', `${kid} is expired: it unwraps, but does not wrap.`);
+        }
+        return Uint8Array.from(publicEncrypt({ key: pair.publicKey, ...paddingOf(algorithm) }, dataKey));
+      }),
+  };
+}
+
+function paddingOf(algorithm: WrapAlgorithm): { padding: number; oaepHash: string } {
+  return { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: algorithm === 'RSA-OAEP' ? 'sha1' : 'sha256' };
+}

@@ -1,0 +1,39 @@
+import type { Claim } from '../rotation/ports';
+import { longText, nullableTextOf, type Row, readLongText, textOf } from './tables';
+
+/** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
+export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
+  const { cause, plan, ...flat } = claim;
+  const columns: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
+  if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
+  if (plan !== null) Object.assign(columns, longText('plan', JSON.stringify(plan)));
+  return columns;
+}
+
+export function readClaim(row: Row): Claim {
+  return {
+    key: textOf(row, 'key'),
+    generation: Number(row['generation']),
+    rotationId: nullableTextOf(row, 'rotationId'),
+    instanceId: nullableTextOf(row, 'instanceId'),
+    bound: row['bound'] === true,
+    claimedAt: textOf(row, 'claimedAt'),
+    requestedAt: textOf(row, 'requestedAt'),
+    reason: textOf(row, 'reason'),
+    cause: readJson(row, 'cause'),
+    toVersion: nullableTextOf(row, 'toVersion'),
+    phase: textOf(row, 'phase') as Claim['phase'],
+    waitingFor: nullableTextOf(row, 'waitingFor') as Claim['waitingFor'],
+    direction: textOf(row, 'direction') as Claim['direction'],
+    plan: readJson(row, 'plan'),
+    nextVersion: nullableTextOf(row, 'nextVersion'),
+    soakStartedAt: nullableTextOf(row, 'soakStartedAt'),
+    recheck: row['recheck'] === true,
+  };
+}
+
+function readJson<T>(row: Row, name: string): T | null {
+  const text = readLongText(row, name);
+  return text === null ? null : (JSON.parse(text) as T);
+}

@@ -1,0 +1,70 @@
+import type { Configuration } from '../config';
+import { vaultIsConfigured } from '../config';
+import type {
+  AlertChannel,
+  AuditLog,
+  DataKeyStore,
+  DataPlane,
+  KeyVault,
+  Ledger,
+  PlanStore,
+  ResourceManager,
+  RotationHistory,
+} from '../rotation/ports';
+import { createBlobPlanStore, createPlanContainer } from './blob-plan-store';
+import { createCredential } from './credential';
+import { createDataPlane } from './data-plane';
+import { createEventGridAlerts } from './event-grid-alerts';
+import { checkHealth, type Health } from './health';
+import { createKeyVault } from './key-vault';
+import { createResourceManager } from './resource-manager';
+import { createTableAuditLog } from './table-audit-log';
+import { createTableDataKeys } from './table-data-keys';
+import { createTableLedger } from './table-ledger';
+import { createTableRotationHistory } from './table-rotation-history';
+import { createTables } from './tables';
+
+/** Everything outside, connected. */
+export interface AzurePorts {
+  readonly keyVault: KeyVault;
+  readonly resourceManager: ResourceManager;
+  readonly dataPlane: DataPlane;
+  dataKeyStore(table: string): DataKeyStore;
+  readonly ledger: Ledger;
+  readonly auditLog: AuditLog;
+  readonly history: RotationHistory;
+  readonly plans: PlanStore;
+  readonly alerts: AlertChannel;
+  /** What Keyturn needs, and whether it is there now. Never throws. */
+  health(): Promise<readonly Health[]>;
+}
+
+/** Builds the clients of a configuration. Nothing is sent before a port is used. */
+export function connectAzure(configuration: Configuration): AzurePorts {
+  const { cloud, storage, alertTopic, verifyChallengeResource } = configuration;
+  const credential = createCredential(configuration);
+  const tables = createTables(storage, credential);
+  const container = createPlanContainer(storage, credential);
+  const keyVault = createKeyVault(credential, {
+    isConfigured: (url) => vaultIsConfigured(configuration, url),
+    verifyChallengeResource,
+  });
+  const resourceManager = createResourceManager(credential, {
+    endpoint: cloud.armEndpoint,
+    audience: cloud.armAudience,
+  });
+  const ports = {
+    keyVault,
+    resourceManager,
+    dataPlane: createDataPlane(credential, cloud),
+    dataKeyStore: (table: string) => createTableDataKeys(tables, table),
+    ledger: createTableLedger(tables),
+    auditLog: createTableAuditLog(tables),
+    history: createTableRotationHistory(tables),
+    plans: createBlobPlanStore(() => container),
+    alerts: createEventGridAlerts(alertTopic, credential),
+  };
+  return { ...ports, health: () => checkHealth(configuration, ports, container) };
+}
+
+export type { Health } from './health';

@@ -1,0 +1,171 @@
+import type { TokenCredential } from '@azure/core-auth';
+import { CryptographyClient, KeyClient, type KeyProperties, type KeyVaultKey } from '@azure/keyvault-keys';
+import { RefusalError } from '../rotation/errors';
+import { parseKeyIdentifier } from '../rotation/key-identifier';
+import type { KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
+import { firstAlone, type Gate } from './first-alone';
+import { clientOptions, requestTimeouts } from './requests';
+import { attempt, statusOf } from './status-codes';
+
+export interface KeyVaultOptions {
+  /** Whether a vault (or a key in it) is in the configuration; nothing is sent to any other. */
+  readonly isConfigured: (url: string) => boolean;
+  readonly verifyChallengeResource: boolean;
+}
+
+/** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
+export function createKeyVault(credential: TokenCredential, options: KeyVaultOptions): KeyVault {
+  const { inVault, withVersion } = createClients(credential, options);
+  return {
+    async versions(key) {
+      const { vaultUrl, name } = readIdentifier(key, options);
+      return ask(`list the versions of ${key}`, () => inVault(vaultUrl, (client) => listVersions(client, name)));
+    },
+    async version(kid) {
+      const { vaultUrl, name, version } = readKid(kid, options);
+      return ask(`read ${kid}`, async () =>
+        toDetail(await inVault(vaultUrl, (client) => client.getKey(name, { version }))),
+      );
+    },
+    async rotationPolicy(key) {
+      const { vaultUrl, name } = readIdentifier(key, options);
+      return ask(`read the rotation policy of ${key}`, () => inVault(vaultUrl, (client) => readPolicy(client, name)));
+    },
+    async createVersion(key, { like, expiresOn, tags }) {
+      const { vaultUrl, name } = readIdentifier(key, options);
+      const wanted = {
+        keyOps: [...like.operations],
+        tags,
+        ...(like.keySize === 0 ? {} : { keySize: like.keySize }),
+        ...(expiresOn === null ? {} : { expiresOn }),
+      };
+      return ask(`create a version of ${key}`, async () =>
+        toDetail(await inVault(vaultUrl, (client) => client.createKey(name, like.keyType, wanted))),
+      );
+    },
+    async unwrap(kid, algorithm, blob) {
+      readKid(kid, options);
+      return ask(`unwrap with ${kid}`, () => withVersion(kid, (crypto) => crypto.unwrapKey(algorithm, blob)));
+    },
+    async wrap(kid, algorithm, dataKey) {
+      readKid(kid, options);
+      return ask(`wrap with ${kid}`, () => withVersion(kid, (crypto) => crypto.wrapKey(algorithm, dataKey)));
+    },
+  };
+}
+
+async function listVersions(client: KeyClient, name: string): Promise<KeyVersion[]> {
+  const found: KeyVersion[] = [];
+  try {
+    for await (const properties of client.listPropertiesOfKeyVersions(name)) found.push(toVersion(properties));
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+  }
+  return found;
+}
+
+async function readPolicy(client: KeyClient, name: string): Promise<RotationPolicy | null> {
+  try {
+    const { expiresIn } = await client.getKeyRotationPolicy(name);
+    return { expiresIn: expiresIn ?? null };
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ service: 'key-vault', what }, work);
+
+// --- Clients -------------------------------------------------------------------------------------------------------------
+
+function createClients(credential: TokenCredential, { verifyChallengeResource }: KeyVaultOptions) {
+  const options = () => ({
+    ...clientOptions(requestTimeouts.read),
+    disableChallengeResourceVerification: !verifyChallengeResource,
+  });
+  const vaults = new Map<string, { client: KeyClient; gate: Gate }>();
+  const versions = new Map<string, { client: CryptographyClient; gate: Gate }>();
+  return {
+    inVault<T>(vaultUrl: string, work: (client: KeyClient) => Promise<T>): Promise<T> {
+      const create = () => ({ client: new KeyClient(vaultUrl, credential, options()), gate: firstAlone() });
+      const { client, gate } = remember(vaults, vaultUrl, create);
+      return gate(() => work(client));
+    },
+    async withVersion(kid: string, work: (client: CryptographyClient) => Promise<{ result: Uint8Array }>) {
+      const create = () => ({
+        client: new CryptographyClient(serviceSideKey(kid), credential, options()),
+        gate: firstAlone(),
+      });
+      const { client, gate } = remember(versions, kid, create);
+      return (await gate(() => work(client))).result;
+    },
+  };
+}
+
+/**
+ * A key of which the SDK knows no more than its identifier. Given the identifier as a string, CryptographyClient 4.10.2 first
+ * reads the key (a permission more, refused for a disabled version), refuses an expired version by its own clock although
+ * the service still unwraps with it, and wraps locally with whatever public key it read. Without dates and without key
+ * material it can do nothing but ask the service.
+ */
+function serviceSideKey(kid: string): KeyVaultKey {
+  const { vaultUrl, name, version } = parseKeyIdentifier(kid) ?? { vaultUrl: '', name: '', version: null };
+  return { id: kid, name, properties: { vaultUrl, name, ...(version === null ? {} : { version }) } };
+}
+
+function remember<T>(known: Map<string, T>, name: string, create: () => T): T {
+  const value = known.get(name) ?? create();
+  known.set(name, value);
+  return value;
+}
+
+// --- Identifiers ---------------------------------------------------------------------------------------------------------
+
+/** Checked before any request: an event or a record may name a vault of a stranger, and the request would carry our token. */
+function readIdentifier(text: string, { isConfigured }: KeyVaultOptions) {
+  const identifier = parseKeyIdentifier(text);
+  if (identifier === null) throw new RefusalError('key-identifier', `"${text.slice(0, 200)}" is not a key identifier.`);
+  if (!isConfigured(identifier.vaultUrl)) {
+    const next = 'Name a key of this vault in rotation.json if it is yours; no request was sent.';
+    throw new RefusalError('vault-not-configured', `${identifier.vaultUrl} is not a configured vault. ${next}`);
+  }
+  return identifier;
+}
+
+function readKid(kid: string, options: KeyVaultOptions) {
+  const { vaultUrl, name, version } = readIdentifier(kid, options);
+  if (version === null) throw new RefusalError('key-identifier', `${kid} names no version.`);
+  return { vaultUrl, name, version };
+}
+
+// --- Answers -------------------------------------------------------------------------------------------------------------
+
+function toVersion(properties: KeyProperties): KeyVersion {
+  const { version = '', id = '', createdOn, enabled, notBefore, expiresOn, tags } = properties;
+  return {
+    version,
+    kid: id,
+    createdOn: createdOn ?? new Date(0),
+    enabled: enabled ?? true,
+    notBefore: notBefore ?? null,
+    expiresOn: expiresOn ?? null,
+    tags: tags ?? {},
+  };
+}
+
+function toDetail({ id, keyType, keyOperations, key, properties }: KeyVaultKey): KeyVersionDetail {
+  const rsa = key?.n !== undefined && key.e !== undefined ? { n: key.n, e: key.e } : null;
+  return {
+    ...toVersion({ ...properties, ...(id === undefined ? {} : { id }) }),
+    keyType: keyType ?? key?.kty ?? '',
+    keySize: rsa === null ? 0 : bitsOf(rsa.n),
+    operations: keyOperations ?? [],
+    publicKey: rsa && { n: Buffer.from(rsa.n).toString('base64url'), e: Buffer.from(rsa.e).toString('base64url') },
+  };
+}
+
+/** A modulus may come with leading zero bytes. */
+function bitsOf(modulus: Uint8Array): number {
+  const first = modulus.findIndex((byte) => byte !== 0);
+  return first < 0 ? 0 : (modulus.length - first) * 8;
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PipelinePolicy, PipelineRequest, PipelineResponse, SendRequest } from '@azure/core-rest-pipeline';
+import { isRestError } from '@azure/core-rest-pipeline';
+
+/**
+ * How every client of ours asks. The SDKs' own retries are off: they would wait out a `Retry-After` of minutes inside an
+ * activity, where the orchestrator's timers should wait. Only a hiccup is smoothed over here, and only for what may safely
+ * be asked twice.
+ */
+
+const quickRetryMilliseconds = 300;
+
+/** Longest that one request may take, answer included, in milliseconds. */
+export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000 } as const;
+
+/** Client options shared by the Azure SDKs that are built on core-rest-pipeline. */
+export function clientOptions(timeoutMilliseconds: number) {
+  return {
+    retryOptions: { maxRetries: 0 },
+    // A redirect would carry our token to wherever the answer points.
+    redirectOptions: { maxRetries: 0 },
+    userAgentOptions: { userAgentPrefix: 'keyturn' },
+    additionalPolicies: [
+      { policy: quickRetryPolicy(), position: 'perRetry' as const },
+      { policy: timeoutPolicy(timeoutMilliseconds), position: 'perRetry' as const },
+    ],
+  };
+}
+
+/** Repeats a read once when the connection broke or the service stumbled without saying how long to wait. */
+export function quickRetryPolicy(): PipelinePolicy {
+  return {
+    name: 'keyturnQuickRetry',
+    async sendRequest(request, next) {
+      const first = await sendOnce(request, next);
+      if (!mayRepeat(request) || !isHiccup(first)) return unwrap(first);
+      await delay(quickRetryMilliseconds);
+      return next(request);
+    },
+  };
+}
+
+export function timeoutPolicy(milliseconds: number): PipelinePolicy {
+  return {
+    name: 'keyturnTimeout',
+    sendRequest(request, next) {
+      if (request.timeout === 0) request.timeout = milliseconds;
+      return next(request);
+    },
+  };
+}
+
+type Attempted = { readonly response: PipelineResponse } | { readonly error: unknown };
+
+async function sendOnce(request: PipelineRequest, next: SendRequest): Promise<Attempted> {
+  try {
+    return { response: await next(request) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function unwrap(attempted: Attempted): PipelineResponse {
+  if ('response' in attempted) return attempted.response;
+  throw attempted.error;
+}
+
+/** Wrapping and unwrapping change nothing; creating a key version or writing a row does, and its answer may only be lost. */
+function mayRepeat({ method, url }: PipelineRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') return true;
+  return method === 'POST' && /\/(wrapkey|unwrapkey|listkeys)(\?|$)/i.test(url);
+}
+
+function isHiccup(attempted: Attempted): boolean {
+  if ('error' in attempted) return isRestError(attempted.error) && attempted.error.statusCode === undefined;
+  const { status, headers } = attempted.response;
+  return [500, 502, 503, 504].includes(status) && !headers.has('retry-after');
+}

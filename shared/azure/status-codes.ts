@@ -1,0 +1,311 @@
+import {
+  BrokenInvariantError,
+  ConflictError,
+  FaultError,
+  InterruptedError,
+  PreconditionError,
+  RefusalError,
+  SupersededError,
+} from '../rotation/errors';
+
+/**
+ * The one place that turns what a service or the network answered into a fault (may heal, is waited for) or a refusal (will
+ * not, everything goes back). When in doubt it is a fault: a refusal taken for a fault costs time until a deadline, a fault
+ * taken for a refusal moves every target for nothing.
+ */
+
+export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'data-plane';
+
+/** What was being done, for the message: `unwrap with https://v.vault.azure.net/keys/k/1`. Never holds a secret. */
+export interface Attempt {
+  readonly service: Service;
+  readonly what: string;
+}
+
+/** The parts of an answer that decide; everything else of it stays out of messages and logs. */
+export interface Answer {
+  readonly status: number;
+  /** The service's own error code: `Forbidden`, `409002`. */
+  readonly code: string | null;
+  /** Key Vault's `innererror.code`: `KeyDisabled`. */
+  readonly innerCode: string | null;
+  readonly retryAfterSeconds: number | undefined;
+}
+
+const serviceNames: Readonly<Record<Service, string>> = {
+  arm: 'Azure Resource Manager',
+  'key-vault': 'Key Vault',
+  storage: 'Azure Storage',
+  'event-grid': 'Event Grid',
+  'data-plane': 'the service',
+};
+
+/** Runs the attempt; whatever it throws leaves as a FaultError, RefusalError or PreconditionError, or as what it was if it is a bug. */
+export async function attempt<T>(doing: Attempt, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translateError(doing, error);
+  }
+}
+
+/** Errors of ours pass through; a bug (TypeError and the like) stays a bug. */
+export function translateError(doing: Attempt, error: unknown): unknown {
+  if (isOurs(error) || !(error instanceof Error)) return error;
+  const status = statusOf(error);
+  if (status !== null) return translateAnswer(doing, readAnswer(status, error), error);
+  return translateNetworkError(doing, error);
+}
+
+/** Turns a status outside 2xx into the error to throw. */
+export function translateAnswer(doing: Attempt, answer: Answer, cause?: unknown): Error {
+  const { status } = answer;
+  const said = `${serviceNames[doing.service]} answered ${describe(answer)} to: ${doing.what}`;
+  const fault = (code: string, next: string) =>
+    new FaultError(code, `${said}. ${next}`, { retryAfterSeconds: answer.retryAfterSeconds, cause });
+  if (status === 412) return new PreconditionError(`${said}. It was changed since it was read.`, { cause });
+  if (status === 429) return fault('throttled', 'It is tried again later.');
+  if (status === 408) return fault('timeout', 'It is tried again.');
+  if (status === 401)
+    return fault('sign-in', 'The token was not accepted. Check the identity and the audience settings.');
+  if (status >= 500 || status < 400) return fault('unavailable', 'It is tried again.');
+  if (doing.service === 'storage') {
+    return fault('storage', 'Check that the tables exist and that the identity may read and write them.');
+  }
+  if (doing.service === 'event-grid') return fault('event-grid', 'Check the topic and its key or role assignment.');
+  const refusal = doing.service === 'key-vault' ? keyVaultRefusal(answer) : armRefusal(answer);
+  if (refusal.heals) return fault(refusal.code, refusal.next);
+  return new RefusalError(refusal.code, `${said}. ${refusal.next}`, { cause });
+}
+
+interface Verdict {
+  readonly code: string;
+  readonly next: string;
+  readonly heals?: true;
+}
+
+const keyVaultInnerCodes: Readonly<Record<string, Verdict>> = {
+  KeyDisabled: { code: 'version-disabled', next: 'Enable this key version in the vault if it is still needed.' },
+  KeyExpired: {
+    code: 'version-expired',
+    next: 'An expired version still unwraps but no longer wraps; use a newer one.',
+  },
+  KeyNotYetValid: { code: 'version-not-yet-valid', next: 'Wait until the version becomes valid, or use another.' },
+  ForbiddenByFirewall: {
+    code: 'key-vault-network',
+    next: "Let this app's outbound address through the vault's firewall.",
+  },
+  ForbiddenByConnection: {
+    code: 'key-vault-network',
+    next: "Reach the vault through a private endpoint, or allow this app's network.",
+  },
+  ObjectIsDeletedButRecoverable: { code: 'key-deleted', next: 'Recover the soft-deleted key in the vault.' },
+  ObjectIsBeingDeleted: { code: 'resource-busy', next: 'It is tried again.', heals: true },
+  ObjectIsBeingRecovered: { code: 'resource-busy', next: 'It is tried again.', heals: true },
+};
+
+/** Key Vault's error codes: Azure documentation, "Common error codes for Azure Key Vault" (2026-04-10). */
+function keyVaultRefusal({ status, code, innerCode }: Answer): Verdict {
+  const known = keyVaultInnerCodes[innerCode ?? ''] ?? keyVaultInnerCodes[code ?? ''];
+  if (known) return known;
+  if (status === 403) {
+    return {
+      code: 'key-vault-forbidden',
+      next: 'Give the identity of this app a role that allows it (Key Vault Crypto Officer); a new assignment takes up to ten minutes to work, then start again.',
+    };
+  }
+  if (status === 404) return { code: 'version-not-found', next: 'Check the name and the version in the vault.' };
+  if (status === 409) return { code: 'resource-busy', next: 'It is tried again.', heals: true };
+  return { code: 'key-vault-refused', next: 'Check the key type, its size and its permitted operations.' };
+}
+
+/** IoT Hub's 409 (IH409002, "not currently in Active state") is by design while another update runs: Azure/bicep issue 2549. */
+function armRefusal({ status, code }: Answer): Verdict {
+  if (status === 409 && code === 'ScopeLocked') {
+    return { code: 'resource-locked', next: 'Remove the lock on the resource, its group or its subscription.' };
+  }
+  if (status === 409)
+    return { code: 'resource-busy', next: 'It is tried again when the resource is Active.', heals: true };
+  if (status === 403) {
+    return {
+      code: code === 'RequestDisallowedByPolicy' ? 'policy-disallows' : 'resource-forbidden',
+      next: 'Give the identity of this app the role it needs on the resource; a new assignment takes up to ten minutes to work, then start again.',
+    };
+  }
+  if (status === 404) {
+    return {
+      code: 'resource-not-found',
+      next: 'Check the resource id in rotation.json, and that this identity may read it.',
+    };
+  }
+  return { code: 'resource-refused', next: 'Check the resource in the portal; the request was not acceptable to it.' };
+}
+
+const signInErrors = new Set([
+  'AuthenticationError',
+  'AggregateAuthenticationError',
+  'AuthenticationRequiredError',
+  'CredentialUnavailableError',
+  'ChainedTokenCredentialError',
+  'ManagedIdentityError',
+]);
+
+const networkCodes = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'REQUEST_SEND_ERROR',
+  'PARSE_ERROR',
+  'UND_ERR_SOCKET',
+]);
+
+function translateNetworkError(doing: Attempt, error: Error): unknown {
+  const name = serviceNames[doing.service];
+  const code = codeOf(error) ?? codeOf(error.cause);
+  if (signInErrors.has(error.name)) {
+    const next = 'Check the managed identity and KEYTURN_IDENTITY_CLIENT_ID. It is tried again.';
+    return new FaultError('sign-in', `No token could be had for ${name} to: ${doing.what}. ${next}`, { cause: error });
+  }
+  if (
+    error.name === 'AbortError' ||
+    error.name === 'TimeoutError' ||
+    code === 'ETIMEDOUT' ||
+    code === 'ESOCKETTIMEDOUT'
+  ) {
+    return new FaultError('timeout', `${name} did not answer in time to: ${doing.what}. It is tried again.`, {
+      cause: error,
+    });
+  }
+  if (/challenge resource|challenge contains invalid/i.test(error.message)) {
+    const next = 'If the vault really has this address, set KEYTURN_VERIFY_CHALLENGE_RESOURCE to false.';
+    const message = `${name} asked for a token of another domain than its own, so none was sent, to: ${doing.what}. ${next}`;
+    return new RefusalError('challenge-resource', message, { cause: error });
+  }
+  if (code !== null && isTlsCode(code)) {
+    const next = `The certificate was not accepted (${code}); check the certificate authorities this app trusts.`;
+    return new FaultError('tls', `${name} could not be trusted to: ${doing.what}. ${next}`, { cause: error });
+  }
+  if ((code !== null && networkCodes.has(code)) || error.name === 'RestError') {
+    const message = `${name} could not be reached (${code ?? 'no answer'}) to: ${doing.what}. It is tried again.`;
+    return new FaultError('unreachable', message, { cause: error });
+  }
+  return error;
+}
+
+const isTlsCode = (code: string): boolean =>
+  /CERT|^ERR_TLS|^ERR_SSL|UNABLE_TO_(GET|VERIFY)_|SIGNATURE_FAILURE|^EPROTO$/.test(code);
+
+const isOurs = (error: unknown): boolean =>
+  error instanceof FaultError ||
+  error instanceof RefusalError ||
+  error instanceof PreconditionError ||
+  error instanceof ConflictError ||
+  error instanceof BrokenInvariantError ||
+  error instanceof InterruptedError ||
+  error instanceof SupersededError;
+
+// --- Reading what came ---------------------------------------------------------------------------------------------------
+
+/** HTTP status of an SDK error; null if nothing was answered. */
+export function statusOf(error: unknown): number | null {
+  const status = field(error, 'statusCode');
+  return typeof status === 'number' && status > 0 ? status : null;
+}
+
+/** The service's own error code (`EntityAlreadyExists`); null if the error carries none. */
+export function codeOf(error: unknown): string | null {
+  return safeCode(field(error, 'code'));
+}
+
+function readAnswer(status: number, error: Error): Answer {
+  const response = field(error, 'response');
+  const body = parseErrorBody(field(response, 'bodyAsText'));
+  return {
+    status,
+    code: body.code ?? codeOf(error) ?? safeCode(field(field(error, 'details'), 'errorCode')),
+    innerCode: body.innerCode,
+    retryAfterSeconds: retryAfterOf((name) => header(response, name)),
+  };
+}
+
+/**
+ * Error codes of a body: the ARM envelope `{error: {code}}`, Key Vault's `innererror`, storage's `odata.error`, and the flat
+ * numeric body of IoT Hub and DPS (`{"code": 412001}`: crossplane provider-upjet-azure issue 299, 2023-02-03).
+ */
+export function parseErrorBody(text: unknown): {
+  readonly code: string | null;
+  readonly innerCode: string | null;
+  readonly message: string;
+} {
+  const body = parseObject(text);
+  const envelope = field(body, 'error') ?? field(body, 'odata.error') ?? body;
+  const message = field(envelope, 'message');
+  return {
+    code: safeCode(field(envelope, 'code')),
+    innerCode: safeCode(field(field(envelope, 'innererror'), 'code')),
+    message: typeof message === 'string' ? message : '',
+  };
+}
+
+function parseObject(text: unknown): unknown {
+  if (typeof text !== 'string') return typeof text === 'object' ? text : null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds that the service asked to wait; undefined if it did not say, or said nonsense. An HTTP date counts from this machine's clock. */
+export function retryAfterOf(get: (name: string) => string | null | undefined): number | undefined {
+  const milliseconds = Number(get('retry-after-ms') ?? get('x-ms-retry-after-ms') ?? Number.NaN);
+  if (Number.isFinite(milliseconds) && milliseconds >= 0) return Math.ceil(milliseconds / 1000);
+  const value = get('retry-after');
+  if (!value) return undefined;
+  const seconds = /^\d+$/.test(value.trim()) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}
+
+/**
+ * A service's own sentence, made fit for a message: one line, short, and without anything that looks like a key, a token or
+ * a signature (services quote what they were sent).
+ */
+export function quoted(message: string): string {
+  const clean = message
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(
+      /(SharedAccessKey|AccountKey|SharedAccessSignature|sig|password|secret|Bearer)(\s*[=:]?\s*)[^\s;&"',]+/gi,
+      '$1$2…',
+    )
+    .replace(/eyJ[\w-]+(\.[\w-]*)*/g, '…')
+    .replace(/[A-Za-z0-9+/]{20,}={1,2}/g, '…')
+    .replace(/[A-Za-z0-9+_-]{40,}/g, '…')
+    .trim();
+  return clean.length > 300 ? `${clean.slice(0, 299).toWellFormed()}…` : clean;
+}
+
+function describe({ status, code, innerCode }: Answer): string {
+  return [status, code, innerCode].filter((part) => part !== null).join(' ');
+}
+
+/** Codes are words or numbers; anything else that a stranger sends under this name stays out of messages. */
+function safeCode(code: unknown): string | null {
+  if (typeof code === 'number') return String(code);
+  return typeof code === 'string' && /^[\w.:-]{1,80}$/.test(code) ? code : null;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function header(response: unknown, name: string): string | undefined {
+  const headers = field(response, 'headers') as { get?: (name: string) => string | undefined } | undefined;
+  return typeof headers?.get === 'function' ? headers.get(name) : undefined;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import {
+  type Environment,
+  readEnvironment,
+  rotationFileSetting,
+  type Settings,
+  settingsOf,
+} from './config/environment';
+import { type ManagedKeyConfiguration, readKeys, type TargetConfiguration } from './config/keys';
+import { Problems } from './config/problems';
+import { parseRotationFile } from './config/rotation-file';
+import type { RunPolicy } from './contracts/activities';
+import { sameKey } from './rotation/key-identifier';
+
+export type { Cloud } from './config/cloud';
+export type { AlertTopic, Environment, Settings, StorageLocation } from './config/environment';
+export type { ManagedKeyConfiguration, TargetConfiguration } from './config/keys';
+export { ConfigurationError, type Problem } from './config/problems';
+
+/** Everything that is configured: where (the environment) and what (rotation.json). Holds secrets: never log it. */
+export interface Configuration extends Settings {
+  readonly keys: readonly ManagedKeyConfiguration[];
+}
+
+/**
+ * Reads and checks the whole configuration, from this process unless told otherwise.
+ * @throws ConfigurationError that names every setting at fault
+ */
+export function loadConfiguration(
+  // biome-ignore lint/style/noProcessEnv: the one place that reads the environment; everything else is given its settings
+  environment: Environment = process.env,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): Configuration {
+  const problems = new Problems();
+  const path = settingsOf(environment)(rotationFileSetting) ?? 'rotation.json';
+  const text = readText(path, readFile, problems);
+  const file = text === null ? null : parseRotationFile(path, text, problems);
+  const kinds = new Set(file?.keys.flatMap(({ targets }) => targets.map(({ kind }) => kind)));
+  const settings = readEnvironment(environment, { iotHub: kinds.has('iotHub'), dps: kinds.has('dps') }, problems);
+  const keys = file === null ? [] : readKeys(path, file, settings.cloud.vaultSuffix, problems);
+  problems.throwIfAny();
+  return { ...settings, keys };
+}
+
+function readText(path: string, readFile: (path: string) => string, problems: Problems): string | null {
+  try {
+    return readFile(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    const whatToDo = `put rotation.json there, or name it with ${rotationFileSetting}; rotation.sample.json shows its form`;
+    return problems.add(path, `cannot be read (${code})`, whatToDo);
+  }
+}
+
+/** The configured KEK of this unversioned identifier, however it is written; null if the configuration does not name it. */
+export function configuredKey(configuration: Configuration, key: string): ManagedKeyConfiguration | null {
+  return configuration.keys.find((managed) => sameKey(managed.key, key)) ?? null;
+}
+
+/** How long this KEK's rotations soak and wait; null for a KEK that is not configured. */
+export function policyOf(configuration: Configuration, key: string): RunPolicy | null {
+  return configuredKey(configuration, key)?.policy ?? null;
+}
+
+/** Whether a vault (or anything in it) belongs to the configuration; no request goes to any other. */
+export function vaultIsConfigured(configuration: Configuration, url: string): boolean {
+  const origin = URL.canParse(url) ? new URL(url).origin : null;
+  return configuration.keys.some(({ vaultUrl }) => vaultUrl === origin);
+}
+
+/** The target of this kind and name under a KEK; null if there is none. */
+export function configuredTarget(
+  managed: ManagedKeyConfiguration,
+  kind: TargetConfiguration['kind'],
+  name: string,
+): TargetConfiguration | null {
+  return managed.targets.find((target) => target.kind === kind && target.name === name) ?? null;
+}

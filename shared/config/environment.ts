@@ -1,0 +1,171 @@
+import { type Cloud, httpsAddress, type NeededAudiences, readCloud } from './cloud';
+import type { Problems } from './problems';
+
+/** Environment variables, as given; empty ones count as absent. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where tables and blobs are. A connection string is a secret and never appears in a message. */
+export type StorageLocation =
+  | { readonly by: 'connection-string'; readonly connectionString: string }
+  | { readonly by: 'identity'; readonly tableEndpoint: string; readonly blobEndpoint: string };
+
+export interface AlertTopic {
+  readonly endpoint: string;
+  /** Null: the app's own identity publishes. */
+  readonly key: string | null;
+}
+
+/** What the environment says: where things are. */
+export interface Settings {
+  readonly cloud: Cloud;
+  readonly storage: StorageLocation;
+  /** Client id of a user-assigned identity; null for the system-assigned one. */
+  readonly identityClientId: string | null;
+  /** Whether the domain in a vault's challenge must be the vault's own, as in Azure. */
+  readonly verifyChallengeResource: boolean;
+  readonly alertTopic: AlertTopic;
+  readonly hubApiVersion: string;
+  readonly dpsApiVersion: string;
+}
+
+/** Versions of Microsoft.Devices/IotHubs that carry `encryption`: bicep-types-az, all 33 versions read (2026-08-20). */
+const hubApiVersions = [
+  '2020-07-10-preview',
+  '2020-08-31-preview',
+  '2021-02-01-preview',
+  '2021-03-03-preview',
+  '2021-07-01-preview',
+  '2021-07-02-preview',
+  '2022-04-30-preview',
+  '2022-11-15-preview',
+  '2023-06-30-preview',
+  '2025-08-01-preview',
+  '2026-03-01-preview',
+  '2026-05-01-preview',
+];
+/** The only version of Microsoft.Devices/provisioningServices that carries `encryption` (same source). */
+const dpsApiVersions = ['2020-09-01-preview'];
+
+export const rotationFileSetting = 'KEYTURN_ROTATION_FILE';
+
+const knownSettings = new Set([
+  'KEYTURN_STORAGE_CONNECTION',
+  'KEYTURN_TABLE_ENDPOINT',
+  'KEYTURN_BLOB_ENDPOINT',
+  'KEYTURN_CLOUD',
+  'KEYTURN_ARM_ENDPOINT',
+  'KEYTURN_ARM_AUDIENCE',
+  'KEYTURN_IOTHUB_AUDIENCE',
+  'KEYTURN_DPS_AUDIENCE',
+  'KEYTURN_IDENTITY_CLIENT_ID',
+  'KEYTURN_VERIFY_CHALLENGE_RESOURCE',
+  'KEYTURN_ALERT_TOPIC_ENDPOINT',
+  'KEYTURN_ALERT_TOPIC_KEY',
+  'KEYTURN_HUB_API_VERSION',
+  'KEYTURN_DPS_API_VERSION',
+  rotationFileSetting,
+]);
+
+export type ReadSetting = (name: string) => string | undefined;
+
+export function settingsOf(environment: Environment): ReadSetting {
+  return (name) => environment[name]?.trim() || undefined;
+}
+
+/** Reads every setting; what is wrong goes to `problems`, and the answer is usable only if there are none. */
+export function readEnvironment(environment: Environment, needed: NeededAudiences, problems: Problems): Settings {
+  const setting = settingsOf(environment);
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('KEYTURN_') && !knownSettings.has(name)) {
+      problems.add(name, 'is not a setting of Keyturn', 'correct its spelling or remove it');
+    }
+  }
+  return {
+    cloud: readCloud(setting, needed, problems),
+    storage: readStorage(setting, problems),
+    identityClientId: readClientId(setting, problems),
+    verifyChallengeResource: readSwitch('KEYTURN_VERIFY_CHALLENGE_RESOURCE', true, setting, problems),
+    alertTopic: readAlertTopic(setting, problems),
+    hubApiVersion: readVersion('KEYTURN_HUB_API_VERSION', '2023-06-30-preview', hubApiVersions, setting, problems),
+    dpsApiVersion: readVersion('KEYTURN_DPS_API_VERSION', '2020-09-01-preview', dpsApiVersions, setting, problems),
+  };
+}
+
+function readStorage(setting: ReadSetting, problems: Problems): StorageLocation {
+  const endpoints = (['KEYTURN_TABLE_ENDPOINT', 'KEYTURN_BLOB_ENDPOINT'] as const).map((name) => {
+    const value = setting(name);
+    return { name, value, address: value === undefined ? null : httpsAddress(value) };
+  });
+  if (endpoints.every(({ value }) => value === undefined)) return readConnectionString(setting, problems);
+  for (const { name, value, address } of endpoints) {
+    if (value === undefined) problems.add(name, 'is missing', 'set both storage endpoints, or neither');
+    else if (!address) problems.add(name, 'is not an https address', 'give it as https://<account>.<service>.<suffix>');
+  }
+  if (setting('KEYTURN_STORAGE_CONNECTION') !== undefined) {
+    const whatToDo = 'keep the endpoints (the identity signs in) or the connection string, not both';
+    problems.add('KEYTURN_STORAGE_CONNECTION', 'is set beside storage endpoints', whatToDo);
+  }
+  const [table, blob] = endpoints;
+  return { by: 'identity', tableEndpoint: table?.address ?? '', blobEndpoint: blob?.address ?? '' };
+}
+
+function readConnectionString(setting: ReadSetting, problems: Problems): StorageLocation {
+  const name =
+    setting('KEYTURN_STORAGE_CONNECTION') === undefined ? 'AzureWebJobsStorage' : 'KEYTURN_STORAGE_CONNECTION';
+  const connectionString = setting(name) ?? '';
+  if (connectionString === '') {
+    const whatToDo =
+      'set AzureWebJobsStorage or KEYTURN_STORAGE_CONNECTION to a connection string, or KEYTURN_TABLE_ENDPOINT and KEYTURN_BLOB_ENDPOINT to the addresses of an account that the identity may use';
+    problems.add(name, 'is missing', whatToDo);
+  } else if (!/(^|;)(AccountName|UseDevelopmentStorage|SharedAccessSignature)=/i.test(connectionString)) {
+    problems.add(name, 'is not a storage connection string', 'copy it again from the storage account');
+  }
+  return { by: 'connection-string', connectionString };
+}
+
+function readAlertTopic(setting: ReadSetting, problems: Problems): AlertTopic {
+  const name = 'KEYTURN_ALERT_TOPIC_ENDPOINT';
+  const value = setting(name);
+  const endpoint = value === undefined ? null : httpsAddress(value);
+  if (value === undefined) {
+    problems.add(name, 'is missing', 'set the endpoint of the Event Grid custom topic that alerts are published to');
+  } else if (!endpoint) {
+    problems.add(name, 'is not an https address', 'copy the endpoint of the Event Grid custom topic');
+  }
+  return { endpoint: endpoint ?? '', key: setting('KEYTURN_ALERT_TOPIC_KEY') ?? null };
+}
+
+function readClientId(setting: ReadSetting, problems: Problems): string | null {
+  const name = 'KEYTURN_IDENTITY_CLIENT_ID';
+  const value = setting(name);
+  if (value === undefined) return null;
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  return problems.add(
+    name,
+    'is not a client id',
+    "copy the user-assigned identity's client id (a GUID), or leave it out",
+  );
+}
+
+function readSwitch(name: string, preset: boolean, setting: ReadSetting, problems: Problems): boolean {
+  const value = setting(name)?.toLowerCase();
+  if (value !== undefined && value !== 'true' && value !== 'false') {
+    problems.add(name, 'is neither true nor false', `set it to true or false; without it, it is ${preset}`);
+  }
+  return value === undefined ? preset : value === 'true';
+}
+
+function readVersion(
+  name: string,
+  preset: string,
+  allowed: readonly string[],
+  setting: ReadSetting,
+  problems: Problems,
+): string {
+  const value = setting(name) ?? preset;
+  if (!allowed.includes(value)) {
+    const whatToDo = `only these carry the encryption block, which any other would drop: ${allowed.join(', ')}`;
+    problems.add(name, `"${value}" is not a version to write with`, whatToDo);
+  }
+  return value;
+}

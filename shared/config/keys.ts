@@ -1,0 +1,126 @@
+import type { RunPolicy } from '../contracts/activities';
+import { parseKeyIdentifier, sameKey } from '../rotation/key-identifier';
+import type { Problems } from './problems';
+import { type KeyEntry, type PolicyEntry, place, type RotationFile, type TargetEntry } from './rotation-file';
+
+export type TargetConfiguration = TargetEntry;
+
+/** One KEK as configured, with the defaults filled in. */
+export interface ManagedKeyConfiguration {
+  /** Unversioned identifier, canonical. */
+  readonly key: string;
+  readonly vaultUrl: string;
+  readonly keyName: string;
+  /** For the vault's network rules and role assignments; null if they are not to be read. */
+  readonly vaultResourceId: string | null;
+  /** In the order in which they move; the first is the canary. */
+  readonly targets: readonly TargetConfiguration[];
+  readonly policy: RunPolicy;
+  /** Codes of checks that may stay *unknown* without the plan being refused. */
+  readonly acceptUnknown: readonly string[];
+}
+
+/** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long. */
+const preset: RunPolicy = {
+  soakSeconds: 24 * 3600,
+  probeEverySeconds: 30 * 60,
+  redProbes: { red: 3, of: 5 },
+  faultDeadlineSeconds: 24 * 3600,
+  operationDeadlineSeconds: 2 * 3600,
+  alertAfterSeconds: 15 * 60,
+};
+
+/** Checks what a schema cannot see: identifiers, duplicates and numbers that contradict each other. */
+export function readKeys(
+  path: string,
+  file: RotationFile,
+  vaultSuffix: string | null,
+  problems: Problems,
+): ManagedKeyConfiguration[] {
+  refuseDuplicateTargets(path, file, problems);
+  return file.keys.flatMap((entry, index) => {
+    const at = (...members: PropertyKey[]) => place(path, ['keys', index, ...members]);
+    const earlier = file.keys.findIndex((other) => sameKey(other.key, entry.key));
+    if (earlier >= 0 && earlier < index) {
+      problems.add(at('key'), `is the key of keys[${earlier}] again`, 'put all targets of one key into one entry');
+    }
+    const identifier = readIdentifier(at('key'), entry.key, vaultSuffix, problems);
+    const policy = mergePolicies(file.defaults ?? {}, entry);
+    refuseContradictions(at(), policy, problems);
+    if (identifier === null) return [];
+    return [
+      {
+        key: identifier.key,
+        vaultUrl: identifier.vaultUrl,
+        keyName: identifier.name,
+        vaultResourceId: entry.vaultResourceId ?? null,
+        targets: entry.targets,
+        policy,
+        acceptUnknown: entry.acceptUnknown ?? file.defaults?.acceptUnknown ?? [],
+      },
+    ];
+  });
+}
+
+function readIdentifier(setting: string, text: string, vaultSuffix: string | null, problems: Problems) {
+  const identifier = parseKeyIdentifier(text);
+  const form = 'give it as https://<vault>/keys/<name>, without a version';
+  if (identifier === null) return problems.add(setting, 'is not a key identifier', form);
+  if (identifier.version !== null) return problems.add(setting, 'names a version', form);
+  const { hostname } = new URL(identifier.vaultUrl);
+  if (vaultSuffix !== null && !hostname.endsWith(vaultSuffix)) {
+    const whatToDo = `vaults of this cloud end in ${vaultSuffix}; correct the host or KEYTURN_CLOUD`;
+    return problems.add(setting, `names a vault outside the cloud (${hostname})`, whatToDo);
+  }
+  return identifier;
+}
+
+function mergePolicies(defaults: PolicyEntry, entry: KeyEntry): RunPolicy {
+  return {
+    soakSeconds: entry.soak ?? defaults.soak ?? preset.soakSeconds,
+    probeEverySeconds: entry.probeEvery ?? defaults.probeEvery ?? preset.probeEverySeconds,
+    redProbes: entry.redProbes ?? defaults.redProbes ?? preset.redProbes,
+    faultDeadlineSeconds: entry.faultDeadline ?? defaults.faultDeadline ?? preset.faultDeadlineSeconds,
+    operationDeadlineSeconds: entry.operationDeadline ?? defaults.operationDeadline ?? preset.operationDeadlineSeconds,
+    alertAfterSeconds: entry.alertAfter ?? defaults.alertAfter ?? preset.alertAfterSeconds,
+  };
+}
+
+function refuseContradictions(setting: string, policy: RunPolicy, problems: Problems): void {
+  const { soakSeconds, probeEverySeconds, redProbes, faultDeadlineSeconds, operationDeadlineSeconds } = policy;
+  const refuse = (problem: string, whatToDo: string) => problems.add(setting, problem, whatToDo);
+  if (probeEverySeconds < 1) refuse('"probeEvery" is zero', 'give the time between two probes, e.g. PT30M');
+  if (faultDeadlineSeconds < 1) refuse('"faultDeadline" is zero', 'give the time a fault may last, e.g. PT24H');
+  if (operationDeadlineSeconds < 1) refuse('"operationDeadline" is zero', 'give the time a move may last, e.g. PT2H');
+  if (redProbes.red > redProbes.of) {
+    refuse(`"redProbes" asks for ${redProbes.red} red of ${redProbes.of}`, '"red" must not be more than "of"');
+  }
+  if (probeEverySeconds >= 1 && soakSeconds < probeEverySeconds * redProbes.red) {
+    const enough = `${redProbes.red} probes, ${probeEverySeconds} seconds apart`;
+    refuse('"soak" is too short for red probes to be confirmed', `soak for at least ${enough}`);
+  }
+}
+
+/** A hub has one key and a table one owner: named twice, two rotations would undo each other. */
+function refuseDuplicateTargets(path: string, file: RotationFile, problems: Problems): void {
+  const seen = new Map<string, string>();
+  const claim = (identity: string, where: string, problem: string, whatToDo: string) => {
+    const first = seen.get(identity);
+    if (first === undefined) seen.set(identity, where);
+    else problems.add(where, `${problem} (${first})`, whatToDo);
+  };
+  file.keys.forEach((entry, keyIndex) => {
+    entry.targets.forEach((target, index) => {
+      const where = place(path, ['keys', keyIndex, 'targets', index]);
+      const name = `${keyIndex} ${target.kind}/${target.name.toLowerCase()}`;
+      claim(
+        name,
+        where,
+        `is called ${target.kind}/${target.name} like another target of the key`,
+        'give it another name',
+      );
+      const thing = target.kind === 'dataKeys' ? target.table : target.resourceId;
+      claim(thing.toLowerCase(), where, 'is the same thing as another target', 'name each resource and table once');
+    });
+  });
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { parseDuration } from './duration';
+import type { Problems } from './problems';
+
+/** rotation.json as written: what is rotated, and how patiently. Members that are not known are refused, so that none is ignored. */
+export type RotationFile = z.infer<typeof rotationFile>;
+export type KeyEntry = RotationFile['keys'][number];
+export type TargetEntry = KeyEntry['targets'][number];
+export type PolicyEntry = z.infer<typeof policy>;
+
+/** A sentence in two halves, what is wrong and what to do; told apart again in `explain`. */
+const separator = ' — ';
+const wrong = (problem: string, whatToDo: string) => `${problem}${separator}${whatToDo}`;
+
+const matching = (pattern: RegExp, problem: string, whatToDo: string) =>
+  z.string().regex(pattern, wrong(problem, whatToDo));
+
+const duration = z.string().transform((text, context) => {
+  const seconds = parseDuration(text);
+  if (seconds !== null && seconds <= 90 * 86_400) return seconds;
+  const message = wrong('is not a duration of at most 90 days', 'write it in ISO 8601, e.g. PT30M, PT24H or P2D');
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const resourceId = (type: string) =>
+  matching(
+    new RegExp(`^/subscriptions/[\\w-]+/resourceGroups/[\\w.()-]+/providers/${type}/[\\w-]+$`, 'i'),
+    `is not the id of a ${type}`,
+    `copy the resource id: /subscriptions/…/resourceGroups/…/providers/${type}/…`,
+  );
+
+/** Names stand in audit records, ledger rows and alert subjects. */
+const targetName = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+  'is not a usable name',
+  'use up to 64 letters, digits, dots, underscores and hyphens',
+);
+
+const sentinel = matching(
+  /^[A-Za-z0-9\-:.+%_#*?!(),=@$']{1,128}$/,
+  'is not an id that the service would accept',
+  'name an existing device or enrollment that nobody will delete',
+);
+
+/** All of Keyturn's own tables and those of its task hub begin so; new ones must not collide after an update. */
+const tableName = matching(
+  /^[A-Za-z][A-Za-z0-9]{2,62}$/,
+  'is not a table name',
+  'use 3 to 63 letters and digits',
+).regex(
+  /^(?!keyturn|tables$)/i,
+  wrong('is reserved', 'a table of wrapped data keys must not be called "tables" or begin with "keyturn"'),
+);
+
+const target = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('iotHub'),
+      name: targetName,
+      resourceId: resourceId('Microsoft.Devices/IotHubs'),
+      probe: z.strictObject({ twin: sentinel }),
+    }),
+    z.strictObject({
+      kind: z.literal('dps'),
+      name: targetName,
+      resourceId: resourceId('Microsoft.Devices/provisioningServices'),
+      probe: z.strictObject({ enrollment: sentinel }),
+    }),
+    z.strictObject({ kind: z.literal('dataKeys'), name: targetName, table: tableName }),
+  ],
+  { error: wrong('is not a kind of target', 'use "iotHub", "dps" or "dataKeys"') },
+);
+
+const policy = z.strictObject({
+  soak: duration.optional(),
+  probeEvery: duration.optional(),
+  redProbes: z.strictObject({ red: z.int().min(1).max(100), of: z.int().min(1).max(100) }).optional(),
+  faultDeadline: duration.optional(),
+  operationDeadline: duration.optional(),
+  alertAfter: duration.optional(),
+  acceptUnknown: z
+    .array(matching(/^[a-z0-9][a-z0-9-]*$/, 'is not the code of a check', 'take the code from a dry run'))
+    .optional(),
+});
+
+const key = policy.extend({
+  key: z.string(),
+  vaultResourceId: resourceId('Microsoft.KeyVault/vaults').optional(),
+  mode: z
+    .enum(['act', 'observe'], { error: wrong('is not a mode', 'use "act", or leave it out') })
+    .refine((mode) => mode !== 'observe', wrong('"observe" is not supported yet', 'use "act", or leave the key out'))
+    .optional(),
+  targets: z.array(target).min(1, wrong('is empty', 'list at least one target, the canary first')),
+});
+
+const rotationFile = z.strictObject({
+  keys: z.array(key).min(1, wrong('is empty', 'list at least one key with its targets')),
+  defaults: policy.optional(),
+});
+
+/** Parses the text of rotation.json; what is wrong goes to `problems`, and then the answer is null. */
+export function parseRotationFile(path: string, text: string, problems: Problems): RotationFile | null {
+  let content: unknown;
+  try {
+    content = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    return problems.add(path, `is not JSON (${(error as Error).message})`, 'correct it; comments are not allowed');
+  }
+  const parsed = rotationFile.safeParse(content);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) explain(path, issue, problems);
+  return null;
+}
+
+function explain(path: string, issue: z.core.$ZodIssue, problems: Problems): void {
+  const where = place(path, issue.path);
+  const [problem = '', whatToDo] = issue.message.split(separator);
+  if (issue.code === 'unrecognized_keys') {
+    for (const name of issue.keys) {
+      problems.add(place(path, [...issue.path, name]), 'is not known here', 'correct its spelling or remove it');
+    }
+  } else if (whatToDo !== undefined) {
+    problems.add(where, problem, whatToDo);
+  } else if (issue.code === 'invalid_type') {
+    const missing = /received undefined/.test(issue.message);
+    const whatToDoNow = `give ${issue.expected === 'object' ? 'an' : 'a value of type'} ${issue.expected}`;
+    problems.add(where, missing ? 'is missing' : 'has the wrong type', whatToDoNow);
+  } else {
+    problems.add(where, 'is not acceptable', problem);
+  }
+}
+
+/** `rotation.json keys[0].targets[1].probe` */
+export function place(path: string, members: readonly PropertyKey[]): string {
+  let text = '';
+  for (const member of members) {
+    text += typeof member === 'number' ? `[${member}]` : `${text === '' ? '' : '.'}${String(member)}`;
+  }
+  return text === '' ? path : `${path} ${text}`;
+}

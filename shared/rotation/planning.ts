@@ -1,6 +1,5 @@
 import type { PlanDecision, RunReference } from '../contracts/activities';
 import type { Plan } from '../contracts/rotation';
-import { chooseNext } from './choose-version';
 import { RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
@@ -74,7 +73,7 @@ async function readAndDecide(
     Promise.all(managed.targets.map((target) => target.inspect())),
   ]);
   const inUse = await detailsInUse(ports, key, versions, targets);
-  const decided = decidePlan({
+  return decidePlan({
     key,
     now,
     toVersion,
@@ -84,16 +83,6 @@ async function readAndDecide(
     policy,
     allowUnknown: acceptUnknown,
   });
-  if (decided.plan.decision === 'refuse') return decided;
-  const choice = chooseNext({
-    ledgerVersion: null,
-    toVersion,
-    rotationId: '',
-    versions,
-    inUse: decided.plan.previousVersion,
-    now,
-  });
-  return { ...decided, plan: { ...decided.plan, nextVersion: 'use' in choice ? choice.use : null } };
 }
 
 /** What can be read of each version that a target of ours stands on; a disabled one shows nothing, and the plan says so. */

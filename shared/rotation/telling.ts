@@ -1,7 +1,7 @@
 import type { AlertKind, RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
 import { BrokenInvariantError } from './errors';
-import { kidOf, versionOf } from './key-identifier';
+import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isTerminal, mayMove } from './phases';
 import type { Alert, Claim } from './ports';
 import type { RotationPorts } from './run-ports';
@@ -96,8 +96,9 @@ async function proveWhereTargetsStand(ports: RotationPorts, claim: Claim, phase:
   for (const [index, planned] of claim.plan.targets.entries()) {
     if (planned.kind === 'dataKeys') continue; // proved record by record in its own verification
     const stands = await targets[index]?.currentKid();
-    const belongs = phase === 'completed' ? next : planned.previousKid;
-    if (stands !== belongs) {
+    // A target that the plan found on next already has nothing to go back to.
+    const belongs = (phase === 'completed' ? null : planned.previousKid) ?? next;
+    if (stands == null || belongs === null || !sameKid(stands, belongs)) {
       throw new BrokenInvariantError(
         'I8',
         `${planned.kind}/${planned.name} should be on version ${versionOf(belongs ?? '')} but is on ${versionOf(stands ?? '')}. ` +

@@ -1,4 +1,4 @@
-import { dpsId, hubApi, hubId, hubIdentityId, TestCloud, withHubKey } from './arm-cloud';
+import { dpsId, hubApi, hubId, hubIdentityId, TestCloud } from './arm-cloud';
 
 interface Resource extends Record<string, unknown> {
   etag: string;
@@ -314,12 +314,4 @@ describe('what surrounds hub and DPS', () => {
     );
     expect(atScope.body.value.every(({ properties }) => properties['scope'] === groupPath)).toBe(true);
   });
-});
-
-test('a key identifier of another key is not taken for the same reference', async () => {
-  const next = await cloud.newVersion();
-  const { body } = await getHub();
-  expect((await putHub(withHubKey(body, next), body.etag)).status).toBe(200);
-  await cloud.advance(41);
-  expect(cloud.arm.resource('hub-a').key.wrappedUnder).toBe(next);
 });

@@ -132,13 +132,15 @@ export class ControlServer {
     return { status: 204 };
   }
 
-  #clock(request: StandInRequest): StandInResponse {
+  /** A jump is answered when what was due by then has been done: a new version of the policy's is there to be read. */
+  async #clock(request: StandInRequest): Promise<StandInResponse> {
     const { clock, flight } = this.#context;
     if (request.method === 'POST') {
       const { advanceTo } = (request.body ?? {}) as { advanceTo?: string | number };
       const to = typeof advanceTo === 'string' ? Date.parse(advanceTo) : (advanceTo ?? Number.NaN);
       if (Number.isNaN(to)) return problem(400, 'advanceTo must be a time: ISO 8601, or milliseconds since 1970.');
       clock.advanceTo(to);
+      await clock.idle();
     }
     return ok({
       now: clock.now().toISOString(),

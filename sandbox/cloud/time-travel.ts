@@ -6,8 +6,8 @@ export interface HostClockState {
   offsetMilliseconds: number;
   inFlight: number;
   sequence: number;
-  /** Virtual milliseconds of its next durable timer. */
-  nextDue?: number | null;
+  /** When its next durable timer is due, in virtual milliseconds; undefined if it has none. */
+  nextDue: number | undefined;
 }
 
 /** The host's clock, however it is reached. Both reject when the host cannot be reached. */
@@ -84,7 +84,7 @@ export class TimeTravel {
     const hostIsQuiet = second.inFlight === 0 && second.sequence === first.sequence;
     if (!hostIsQuiet || this.#flight.count > 0 || this.#flight.sequence !== sequence || signal?.aborted)
       return QUICK_MILLISECONDS;
-    const due = [second.nextDue ?? undefined, this.#clock.nextDue()].filter((time) => time !== undefined);
+    const due = [second.nextDue, this.#clock.nextDue()].filter((time) => time !== undefined);
     if (due.length === 0) return SLOW_MILLISECONDS;
     const next = Math.min(...due);
     if (next <= this.#clock.nowMilliseconds()) return QUICK_MILLISECONDS;
@@ -104,7 +104,10 @@ export function hostClockOver(hostAdmin: string): HostClockPort {
     return response;
   };
   return {
-    read: async () => (await (await ask()).json()) as HostClockState,
+    read: async () => {
+      const state = (await (await ask()).json()) as Omit<HostClockState, 'nextDue'> & { nextDue: string | null };
+      return { ...state, nextDue: state.nextDue === null ? undefined : Date.parse(state.nextDue) };
+    },
     push: async (offsetMilliseconds) => {
       const body = JSON.stringify({ offsetMilliseconds });
       const response = await ask({ method: 'POST', headers: { 'content-type': 'application/json' }, body });

@@ -21,6 +21,7 @@ export class SandboxClock {
   readonly flight: InFlight;
   readonly #file: string;
   readonly #listeners = new Set<() => void>();
+  readonly #running = new Set<Promise<void>>();
   #appointments: Appointment[] = [];
   #offset: number;
   #order = 0;
@@ -80,6 +81,11 @@ export class SandboxClock {
     this.#runDue();
   }
 
+  /** Resolves once everything that has begun by now is done: who makes the clock jump wants to see what that set going. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#running]);
+  }
+
   onAdvance(listener: () => void): void {
     this.#listeners.add(listener);
   }
@@ -104,7 +110,8 @@ export class SandboxClock {
       const next = this.#appointments[0];
       if (next === undefined || next.due > this.nowMilliseconds()) break;
       this.#appointments.shift();
-      void this.#run(next);
+      const running: Promise<void> = this.#run(next).finally(() => this.#running.delete(running));
+      this.#running.add(running);
     }
     this.#setTimer();
   }

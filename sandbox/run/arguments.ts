@@ -45,7 +45,7 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
       options.scenario = choice(name, inline ?? rest.shift(), scenarios);
     } else if (name === '--ports') {
       options.ports = choice(name, inline ?? rest.shift(), ['fixed', 'auto']);
-    } else if (name in flags && inline === undefined) {
+    } else if (Object.hasOwn(flags, name) && inline === undefined) {
       options[flags[name as keyof typeof flags]] = true;
     } else {
       throw new UsageError(

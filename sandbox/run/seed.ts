@@ -33,7 +33,7 @@ const day = 24 * hour;
 export const NOTICE_DAYS = 25;
 
 /** How long after the start the vault gives that notice by itself, in milliseconds of the sandbox's time. */
-const NOTICE_IN = hour;
+const NOTICE_IN = 6 * hour;
 
 /** When the seeded version gets its near-expiry notice. */
 export function noticeDue(seededAt: Date): Date {

@@ -32,12 +32,16 @@ export function changes(before: RunView | null, after: RunView): Line[] {
   const rotation = after.rotation;
   if (rotation === null) return [];
   const known = before?.rotation ?? null;
+  const planned = known?.targets.length ?? 0;
+  const moved = rotation.targets.map((target, index) => targetChange(known?.targets[index], target));
   return [
     ...(known === null ? [{ about: 'rotation', text: `${rotation.rotationId} (${rotation.reason})` }] : []),
+    // What was finished comes before the phase that follows it, what has just begun after the phase it belongs to.
+    ...moved.slice(0, planned).flat(),
+    ...after.findings.slice(before?.findings.length ?? 0).map(findingLine),
     ...phaseChange(known, rotation),
     ...versionChange(known, rotation),
-    ...rotation.targets.flatMap((target, index) => targetChange(known?.targets[index], target)),
-    ...after.findings.slice(before?.findings.length ?? 0).map(findingLine),
+    ...moved.slice(planned).flat(),
     ...readChange(before, after),
   ];
 }

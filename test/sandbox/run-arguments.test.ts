@@ -1,0 +1,38 @@
+import { parseArguments, UsageError } from '../../sandbox/run/arguments';
+
+const scenarios = ['near-expiry', 'manual'];
+
+describe('The command line of npm start', () => {
+  test('plays near-expiry on the documented ports and stays up when nothing is asked for', () => {
+    expect(parseArguments([], scenarios)).toEqual({
+      scenario: 'near-expiry',
+      once: false,
+      json: false,
+      list: false,
+      help: false,
+      ports: 'fixed',
+    });
+  });
+
+  test.each([
+    ['values after a space', ['--once', '--json', '--scenario', 'manual', '--ports', 'auto']],
+    ['values after an equals sign', ['--scenario=manual', '--ports=auto', '--json', '--once']],
+  ])('takes %s', (_, args) => {
+    const expected = { scenario: 'manual', once: true, json: true, ports: 'auto' };
+    expect(parseArguments(args, scenarios)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['an unknown argument', ['--twice'], /unknown argument --twice[\s\S]*--once[\s\S]*--ports auto/],
+    ['a value for a switch', ['--once=yes'], /unknown argument --once=yes/],
+    ['an unknown scenario', ['--scenario', 'nearly'], /"nearly"; one of near-expiry, manual/],
+    ['a scenario without a name', ['--scenario'], /--scenario needs a value; one of near-expiry, manual/],
+    ['unknown ports', ['--ports', '8080'], /"8080"; one of fixed, auto/],
+    ['a word on its own', ['manual'], /unknown argument manual/],
+    ['the name of an inherited member', ['toString'], /unknown argument toString/],
+  ])('refuses %s and names the choices', (_, args, message) => {
+    const parse = () => parseArguments(args, scenarios);
+    expect(parse).toThrow(UsageError);
+    expect(parse).toThrow(message);
+  });
+});

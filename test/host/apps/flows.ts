@@ -250,8 +250,8 @@ df.app.client.http('startOver', {
   handler: async (request: HttpRequest, client: df.DurableClient) => {
     const { flow: name = '', id = '' } = request.params;
     await client.startNew(name, { instanceId: id, input: await request.json() });
-    const statuses = await client.getStatusAll();
-    return { ...client.createCheckStatusResponse(request, id), jsonBody: { started: statuses.length } };
+    await client.getStatusAll();
+    return client.createCheckStatusResponse(request, id);
   },
 });
 df.app.client.eventGrid('keyEvents', {
@@ -271,4 +271,24 @@ app.http('time', {
     const clock = (globalThis as Record<symbol, unknown>)[Symbol.for('keyturn.clock')] as () => Date;
     return { jsonBody: { now: clock().toISOString() } };
   },
+});
+
+/** The flow of test/golden/durable-wire, without its entity calls. */
+flow('recordedFlow', function* (context) {
+  const a: unknown = yield context.df.callActivity('echo', { x: 1 });
+  const retry = new df.RetryOptions(300, 3);
+  const f: unknown = yield context.df.callActivityWithRetry('failTimes', retry, {
+    key: context.df.instanceId,
+    times: 1,
+  });
+  yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + 500));
+  const e: unknown = yield context.df.waitForExternalEvent('go');
+  const s: unknown = yield context.df.callSubOrchestrator('recordedChild', 'hi');
+  context.df.setCustomStatus({ at: 'end' });
+  const last: unknown = yield context.df.callActivity('echo', 'z');
+  return { a, f, e, s, last };
+});
+// biome-ignore lint/correctness/useYield: an orchestrator is a generator, and this one has nothing to wait for
+flow('recordedChild', function* (context) {
+  return { sub: context.df.getInput() };
 });

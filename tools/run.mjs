@@ -2,7 +2,7 @@
 // on the Node that this project brings along. Plain JavaScript without dependencies, because it must run before `npm ci` has.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,6 +47,15 @@ function build(node) {
   if (status !== 0) fail('the build failed; the lines above say where.');
 }
 
+/** What was compiled from a source that is gone would still run, and still pass: it goes too. */
+function prune() {
+  const dist = join(root, 'dist');
+  for (const file of readdirSync(dist, { recursive: true })) {
+    const source = /^(.*)\.js(\.map)?$/.exec(file)?.[1];
+    if (source !== undefined && !existsSync(join(root, `${source}.ts`))) rmSync(join(dist, file));
+  }
+}
+
 function fail(message) {
   console.error(`keyturn: ${message}`);
   process.exit(1);
@@ -70,7 +79,7 @@ function run(node, script, scriptArgs) {
 }
 
 const bin = (name, path) => join(root, 'node_modules', name, path);
-const jest = (more) => [bin('jest', 'bin/jest.js'), ['--rootDir', 'dist/test', ...more]];
+const jest = (more) => [bin('jest', 'bin/jest.js'), ['--config', 'jest.config.json', ...more]];
 
 const commands = {
   build: () => [],
@@ -88,9 +97,8 @@ const commands = {
 if (!Object.hasOwn(commands, command)) fail(`unknown command ${command}; one of ${Object.keys(commands).join(', ')}`);
 ensureInstalled();
 const node = projectNode();
-// Compiled output is removed before a full check, so that nothing passes because of a file whose source is gone.
-if (command === 'check') rmSync(join(root, 'dist'), { recursive: true, force: true });
 mkdirSync(join(root, 'dist'), { recursive: true });
+prune();
 build(node);
 for (const [script, scriptArgs] of commands[command]()) {
   const code = await run(node, script, scriptArgs);

@@ -86,7 +86,7 @@ export async function moveDataKeysPage(
     },
     `${continuation ?? 'first'}.${input.now}`,
   );
-  await noteProgress(ports, input, { done: direction === 'forward' ? done : 0, total, version: null });
+  await noteProgress(ports, input, { done, total, version: null });
   return { continuation: page.continuation, done, total };
 }
 
@@ -110,7 +110,7 @@ export async function verifyTarget(ports: RotationPorts, input: OnTarget): Promi
   );
   const version = standsOn(move, direction);
   await noteProgress(ports, input, {
-    done: direction === 'forward' ? null : 0,
+    done: null,
     total: null,
     version: version === null ? null : versionOf(version),
   });
@@ -220,7 +220,7 @@ const recordIntent = (ports: RotationPorts, { run, now }: OnTarget, move: Move, 
 
 async function noteProgress(
   ports: RotationPorts,
-  { run, target: index }: OnTarget,
+  { run, target: index, direction }: OnTarget,
   progress: { done: number | null; total: number | null; version: string | null },
 ): Promise<void> {
   await changeRotation(ports, run.rotationId, (rotation) => ({
@@ -228,7 +228,9 @@ async function noteProgress(
     targets: rotation.targets.map((target, at) => {
       if (at !== index) return target;
       const total = progress.total ?? target.total;
-      return { ...target, total, done: progress.done ?? total, version: progress.version ?? target.version };
+      // A second pass over a store finds its records moved: what is done stays done, until it goes back.
+      const done = direction === 'forward' ? Math.max(target.done, progress.done ?? total) : 0;
+      return { ...target, total, done, version: progress.version ?? target.version };
     }),
   }));
 }

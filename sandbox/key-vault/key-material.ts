@@ -27,11 +27,14 @@ const WRAP_ALGORITHMS = [...Object.keys(HASHES), 'RSA1_5'];
 
 const generate = promisify(generateKeyPair);
 
+/** Node's thread pool has four threads unless told otherwise; more copies would only wait. */
+const MOST_COPIES = 4;
+
 /** The key pair of one version. It is really generated, and nothing but this class sees its private half. */
 export class KeyMaterial {
   readonly #private: KeyObject;
   readonly #public: KeyObject;
-  readonly #decrypting = new Map<string, webcrypto.CryptoKey>();
+  readonly #decrypting = new Map<string, DecryptingCopies>();
 
   constructor(pem: string) {
     this.#private = createPrivateKey(pem);
@@ -78,16 +81,16 @@ export class KeyMaterial {
     try {
       const hash = HASHES[algorithm];
       if (hash === undefined) return privateDecrypt({ key: this.#private, ...padding(algorithm) }, value);
-      return Buffer.from(await webcrypto.subtle.decrypt({ name: 'RSA-OAEP' }, this.#decryptingKey(hash), value));
+      return await this.#copies(hash).decrypt(value);
     } catch {
       throw badParameter('The parameter is incorrect: the value was not made with this key and algorithm.');
     }
   }
 
-  #decryptingKey(hash: string): webcrypto.CryptoKey {
+  #copies(hash: string): DecryptingCopies {
     const known = this.#decrypting.get(hash);
     if (known !== undefined) return known;
-    const made = this.#private.toCryptoKey({ name: 'RSA-OAEP', hash }, false, ['decrypt']);
+    const made = new DecryptingCopies(this.toPem(), hash);
     this.#decrypting.set(hash, made);
     return made;
   }
@@ -96,6 +99,42 @@ export class KeyMaterial {
     if (this.#private.asymmetricKeyType !== 'rsa' || !WRAP_ALGORITHMS.includes(algorithm)) {
       throw badParameter(`Key and algorithm '${algorithm}' are not compatible.`);
     }
+  }
+}
+
+/**
+ * Copies of one private key, each used by one decryption at a time: Node locks a key while a thread works with it, so that with a
+ * single one all threads, and whoever asks the main one for anything about the key, would stand in line.
+ */
+class DecryptingCopies {
+  readonly #pem: string;
+  readonly #hash: string;
+  readonly #idle: webcrypto.CryptoKey[] = [];
+  readonly #waiting: ((copy: webcrypto.CryptoKey) => void)[] = [];
+  #made = 0;
+
+  constructor(pem: string, hash: string) {
+    this.#pem = pem;
+    this.#hash = hash;
+  }
+
+  async decrypt(value: Buffer): Promise<Buffer> {
+    const copy = await this.#take();
+    try {
+      return Buffer.from(await webcrypto.subtle.decrypt({ name: 'RSA-OAEP' }, copy, value));
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(copy);
+      else next(copy);
+    }
+  }
+
+  #take(): webcrypto.CryptoKey | Promise<webcrypto.CryptoKey> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#made >= MOST_COPIES) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#made += 1;
+    return createPrivateKey(this.#pem).toCryptoKey({ name: 'RSA-OAEP', hash: this.#hash }, false, ['decrypt']);
   }
 }
 

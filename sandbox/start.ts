@@ -139,15 +139,19 @@ function show(
   problems: string[],
 ): void {
   screen.print(summary(outcome, problems, screen.paint));
-  if (!options.once || problems.length > 0) {
+  const logs = join(folder, 'logs');
+  if (options.once) {
+    screen.print([`Logs of this run: ${relative(process.cwd(), logs)}`]);
+  } else {
+    const { host, key, cloud } = sandbox;
     const where = {
-      app: sandbox.host.url,
-      key: sandbox.key,
+      app: host.url,
+      key,
       endpoints: endpoints.path,
-      logs: join(folder, 'logs'),
-      ca: sandbox.cloud.ca,
-      token: sandbox.cloud.token,
-      hub: sandbox.cloud.hubs[names.hub] ?? '',
+      logs,
+      ca: cloud.ca,
+      token: cloud.token,
+      hub: cloud.hubs[names.hub] ?? '',
     };
     screen.print(whereToLook(where, outcome.rotation?.rotationId ?? null));
   }

@@ -33,6 +33,8 @@ export interface Scenario {
 
 /** Machine seconds that anything in a scenario may take. */
 const PATIENCE_SECONDS = 120;
+/** More than a request to the local cloud takes. */
+const LEAD_MILLISECONDS = 1000;
 /** Long enough to be seen by somebody who looks ten times a second. */
 const SLOW_MILLISECONDS = 1500;
 
@@ -71,8 +73,12 @@ export class Stage {
   async advanceTo(time: Date, why: string): Promise<void> {
     const ahead = time.getTime() - (await this.now()).getTime();
     this.#screen.say('clock', `the sandbox's clock jumps ${span(ahead)} ahead, ${why}`);
-    const { wire, cloud } = this.#sandbox;
-    await wire.ask(`${cloud.control}/clock`, { body: { advanceTo: time.getTime() } });
+    const { wire, cloud, host } = this.#sandbox;
+    // The host first, or it would date an event that is delivered at once before the jump; and the cloud never behind the host.
+    const offsetMilliseconds = time.getTime() - Date.now();
+    await wire.ask(`${host.url}/admin/clock`, { body: { offsetMilliseconds } });
+    const advanceTo = Date.now() + offsetMilliseconds + LEAD_MILLISECONDS;
+    await wire.ask(`${cloud.control}/clock`, { body: { advanceTo } });
   }
 
   /** Has Event Grid deliver an event about the version in use, so many times at once. */
@@ -116,7 +122,7 @@ export class Stage {
    */
   async slowDownDps(): Promise<void> {
     const effect = { kind: 'latency' as const, milliseconds: SLOW_MILLISECONDS };
-    await this.fault({ standIn: 'arm', name: names.dps, operation: 'putDps', times: 1, effect });
+    await this.fault({ standIn: 'arm', operation: 'putDps', times: 1, effect });
   }
 
   /** Waits for that moment. @throws ScenarioError if it has passed */

@@ -9,8 +9,7 @@ export const dpsRefuses: Scenario = {
   async play(stage) {
     await stage.fault({
       standIn: 'arm',
-      name: names.dps,
-      operation: 'putDps',
+      operation: 'dpsOperation',
       times: 1,
       effect: { kind: 'operationFails', code: '400004', message: 'The key could not be applied to this service.' },
     });

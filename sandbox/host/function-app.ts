@@ -1,79 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { AppLoadError, entryPoints, readRoutePrefix } from './app-files';
 import type { InFlight } from './in-flight';
 import type { HostLog } from './log';
-
-/** The typed data of the worker protocol, as far as this host speaks it. */
-export interface RpcData {
-  readonly string?: string;
-  readonly json?: string;
-  readonly bytes?: Uint8Array;
-  readonly int?: number;
-  readonly double?: number;
-  readonly http?: RpcHttp;
-}
-
-interface Nullable {
-  readonly value: string;
-}
-
-export interface RpcHttp {
-  readonly url?: string;
-  readonly method?: string;
-  readonly nullableHeaders?: Readonly<Record<string, Nullable>>;
-  readonly nullableQuery?: Readonly<Record<string, Nullable>>;
-  readonly nullableParams?: Readonly<Record<string, Nullable>>;
-  readonly body?: RpcData | null;
-  readonly statusCode?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly cookies?: readonly RpcCookie[];
-}
-
-export interface RpcCookie {
-  readonly name: string;
-  readonly value: string;
-  readonly domain?: Nullable | null;
-  readonly path?: Nullable | null;
-  readonly expires?: { readonly value: unknown } | null;
-  readonly secure?: { readonly value: boolean } | null;
-  readonly httpOnly?: { readonly value: boolean } | null;
-  readonly sameSite?: string;
-  readonly maxAge?: { readonly value: number } | null;
-}
-
-export interface Binding {
-  readonly type: string;
-  readonly direction: string;
-  readonly name: string;
-  readonly route?: string;
-  readonly methods?: readonly string[];
-  readonly authLevel?: string;
-  readonly schedule?: string;
-  readonly runOnStartup?: boolean;
-}
-
-export interface AppFunction {
-  readonly name: string;
-  readonly trigger: Binding;
-  readonly bindings: Readonly<Record<string, Binding>>;
-  readonly callback: (...args: unknown[]) => unknown;
-}
-
-type Hook = (context: Record<string, unknown>) => unknown;
-
-interface InvocationModel {
-  getArguments(): Promise<{ readonly context: unknown; readonly inputs: unknown[] }>;
-  invokeFunction(context: unknown, inputs: unknown[], callback: unknown): Promise<unknown>;
-  getResponse(context: unknown, result: unknown): Promise<{ readonly returnValue?: RpcData | null }>;
-}
-
-interface ProgrammingModel {
-  getInvocationModel(context: unknown): InvocationModel;
-  getCapabilities(capabilities: Record<string, string>): Promise<Record<string, string>>;
-}
+import type { AppFunction, Binding, Hook, ProgrammingModel, RpcData } from './rpc';
 
 /** What is known about one invocation beside its trigger. */
 export interface InvocationOptions {
@@ -81,9 +13,6 @@ export interface InvocationOptions {
   /** Orchestrators throw as a matter of course; their errors are not logged as failures of an invocation. */
   readonly quiet?: boolean;
 }
-
-/** The app cannot be loaded or needs what this host does not have; the message says everything there is to say. */
-export class AppLoadError extends Error {}
 
 const supportedTriggers = new Set([
   'httptrigger',
@@ -131,12 +60,14 @@ export class FunctionApp {
   async load(): Promise<void> {
     this.injectCore();
     const require = createRequire(join(this.directory, 'package.json'));
-    for (const file of this.entryPoints()) {
+    for (const file of entryPoints(this.directory)) {
       if (file.endsWith('.mjs')) await import(pathToFileURL(file).href);
       else require(file);
     }
     if (this.model === undefined) {
-      throw new AppLoadError(`No function was registered with @azure/functions by ${this.entryPoints().join(', ')}.`);
+      throw new AppLoadError(
+        `No function was registered with @azure/functions by ${entryPoints(this.directory).join(', ')}.`,
+      );
     }
     await this.runHooks('appStart', {});
     this.locked = true;
@@ -235,17 +166,6 @@ export class FunctionApp {
     return inputs;
   }
 
-  private entryPoints(): string[] {
-    const path = join(this.directory, 'package.json');
-    if (!existsSync(path)) throw new AppLoadError(`There is no package.json in ${this.directory}.`);
-    const main = (JSON.parse(readFileSync(path, 'utf8')) as { main?: string }).main;
-    if (main === undefined) throw new AppLoadError(`${path} has no "main" that names the app's files.`);
-    const files = globSync(main, { cwd: this.directory }).map((file) => join(this.directory, file));
-    if (files.length === 0)
-      throw new AppLoadError(`"main" of ${path} is "${main}", and there is no such file. Is the app built?`);
-    return files.toSorted();
-  }
-
   private injectCore(): void {
     const core = {
       version: '4.0.0',
@@ -286,11 +206,4 @@ export class FunctionApp {
   private async runHooks(name: string, context: Record<string, unknown>): Promise<void> {
     for (const hook of this.hooks.get(name) ?? []) await hook(context);
   }
-}
-
-function readRoutePrefix(directory: string): string {
-  const path = join(directory, 'host.json');
-  if (!existsSync(path)) return 'api';
-  const host = JSON.parse(readFileSync(path, 'utf8')) as { extensions?: { http?: { routePrefix?: string } } };
-  return host.extensions?.http?.routePrefix ?? 'api';
 }

@@ -139,25 +139,28 @@ class Listener {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
-    if (!url.pathname.startsWith('/admin/')) {
-      const end = this.inFlight.begin();
-      response.once('close', end);
-    }
-    let reply: Reply;
+    if (!request.url?.startsWith('/admin/')) response.once('close', this.inFlight.begin());
     try {
-      reply = this.handler === undefined ? empty(503) : await this.handler(request, url);
+      send(request, response, await this.replyTo(request));
     } catch (error) {
-      if (error instanceof BodyTooLarge) reply = { status: 413, headers: { connection: 'close' } };
-      else {
-        this.log.write({
-          level: 'error',
-          message: `A request failed: ${error instanceof Error ? error.stack : error}`,
-        });
-        reply = empty(500);
-      }
+      // The other side has gone, or the app's answer cannot be written as HTTP.
+      this.log.write({ level: 'warning', message: `A request was not answered: ${String(error)}` });
+      response.destroy();
     }
-    send(request, response, reply);
+  }
+
+  private async replyTo(request: IncomingMessage): Promise<Reply> {
+    const url = URL.parse(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
+    if (url === null) return empty(400);
+    if (this.handler === undefined) return empty(503);
+    try {
+      return await this.handler(request, url);
+    } catch (error) {
+      if (error instanceof BodyTooLarge) return { status: 413, headers: { connection: 'close' } };
+      if (request.destroyed) throw error;
+      this.log.write({ level: 'error', message: `A request failed: ${error instanceof Error ? error.stack : error}` });
+      return empty(500);
+    }
   }
 }
 

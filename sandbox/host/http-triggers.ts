@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FunctionApp, RpcCookie, RpcData, RpcHttp } from './function-app';
+import type { FunctionApp } from './function-app';
 import { readBody } from './read-body';
 import { empty, type Reply } from './reply';
 import { RouteTable } from './routes';
+import type { RpcCookie, RpcData, RpcHttp } from './rpc';
 
 type NullableMap = Record<string, { value: string }>;
 

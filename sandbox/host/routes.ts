@@ -1,4 +1,5 @@
-import { type AppFunction, AppLoadError } from './function-app';
+import { AppLoadError } from './app-files';
+import type { AppFunction } from './rpc';
 
 /** A function whose route fits a request. */
 export interface RouteMatch {

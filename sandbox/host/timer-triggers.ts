@@ -1,5 +1,7 @@
+import { AppLoadError } from './app-files';
 import type { HostClock } from './clock';
-import { type AppFunction, AppLoadError, type FunctionApp } from './function-app';
+import type { FunctionApp } from './function-app';
+import type { AppFunction } from './rpc';
 import { parseSchedule, type Schedule } from './schedule';
 
 const longestSleep = 2_000_000_000;

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { orchestrationTrigger } from '../../sandbox/host/engine/episode';
 import type { HistoryEvent } from '../../sandbox/host/engine/history';
-import { type OrchestratorAnswer, type Replayed, refusedAction, replay } from '../../sandbox/host/engine/replay';
+import { type OrchestratorAnswer, type Replayed, refusedAction } from '../../sandbox/host/engine/protocol';
+import { replay } from '../../sandbox/host/engine/replay';
 import { HostProcess, type Status } from './host-process';
 
 /** The exchange recorded from Microsoft's own extension; see the README beside the files. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { HostProcess } from './host-process';
 
 describe('the local host over HTTP', () => {
@@ -131,6 +133,23 @@ describe('the local host over HTTP', () => {
       await host.idle();
       expect(host.journal().filter((line) => line.startsWith('sweep'))).toHaveLength(before + 1);
     });
+  });
+
+  test.each([
+    ['a target that is no URL', 'GET // HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a host header that is none', 'GET /api/nothing HTTP/1.1\r\nHost: a b\r\n\r\n'],
+    ['a body that breaks off', 'POST /api/hello/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx'],
+    ['a status that is none', 'GET /api/badStatus HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ])('survives %s', async (_, text) => {
+    const socket = connect(host.port, '127.0.0.1');
+    const closed = once(socket, 'close');
+    socket.on('error', () => undefined).on('data', () => socket.destroy());
+    socket.write(text, () => {
+      if (text.startsWith('POST')) socket.destroy();
+    });
+    await closed;
+    await host.idle();
+    expect((await host.fetch('/api/nothing')).status).toBe(204);
   });
 
   describe('the clock', () => {

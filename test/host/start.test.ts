@@ -62,6 +62,14 @@ describe('starting and stopping the local host', () => {
     expect(wrong.errors).toContain('"activityConcurrency"');
   });
 
+  test('killed, it can be started again on the same ports', async () => {
+    const again = await host().start();
+    const { port, rpcPort } = again;
+    await again.kill();
+    await again.start(['--port', String(port), '--rpc-port', String(rpcPort)]);
+    expect(again.port).toBe(port);
+  });
+
   test('the offset in the clock file is where the clock begins', async () => {
     const ahead = host();
     writeFileSync(join(ahead.directory, 'clock.json'), '{"offsetMilliseconds": 86400000}');

@@ -1,4 +1,4 @@
-import type { RpcData } from '../function-app';
+import type { RpcData } from '../rpc';
 
 /**
  * What an activity's trigger carries. The extension turns the input into a string, so that booleans arrive as "True" and

@@ -1,7 +1,7 @@
 import type { EpisodeResult } from './episode';
 import * as history from './history';
 import { type After, type Instances, type LiveInstance, newExecutionId } from './instances';
-import type { CarriedEvent, NewWork } from './replay';
+import type { CarriedEvent, NewWork } from './protocol';
 import type { InstanceRow, QueuedMessage, RuntimeStatus } from './store';
 import { dueTime } from './timer-queue';
 

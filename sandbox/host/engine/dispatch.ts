@@ -170,6 +170,8 @@ export class Dispatcher {
     try {
       await work;
     } catch (error) {
+      // What outlasts the grace period finds the store closed; its activity runs again after the next start.
+      if (this.stopped) return;
       process.stderr.write(`The host failed and stops: ${error instanceof Error ? error.stack : String(error)}\n`);
       process.exit(1);
     } finally {
@@ -178,6 +180,8 @@ export class Dispatcher {
   }
 
   private async runEpisode(instance: LiveInstance): Promise<void> {
+    // A sub-orchestration under the same id may have taken its place while it waited for its turn.
+    if (!this.isLive(instance)) return;
     const began = performance.now();
     const batch = [...instance.inbox];
     const { executionId } = instance.row;
@@ -201,7 +205,6 @@ export class Dispatcher {
     }
     const { past, pastJson } = instance;
     const result = await runEpisode({ app: this.parts.app, name, instanceId, executionId, past, pastJson, fresh });
-    // A sub-orchestration started under the same id has silently taken this one's place.
     if (!this.isLive(instance)) return;
     if (result.outcome.kind === 'failed') {
       const message = `The orchestration failed: ${result.outcome.reason}`;

@@ -1,6 +1,7 @@
 import type { FunctionApp } from '../function-app';
 import { EventType, type HistoryEvent } from './history';
-import { type OrchestratorAnswer, type Outcome, type Replayed, refusedAction, replay } from './replay';
+import { type OrchestratorAnswer, type Outcome, type Replayed, refusedAction } from './protocol';
+import { replay } from './replay';
 
 const outOfProcessData = '\n\n$OutOfProcData$:';
 /** The extension refuses a custom status whose JSON takes more than 16 KB in UTF-16 (engine behaviour, tried 2026-11). */

@@ -243,6 +243,7 @@ app.http('throws', {
     throw new Error('secret detail');
   },
 });
+app.http('badStatus', { route: 'badStatus', handler: () => ({ status: 42 }) });
 app.http('secured', { route: 'secured', authLevel: 'function', handler: () => ({ body: 'in' }) });
 df.app.client.http('startOver', {
   route: 'start/{flow}/{id}',

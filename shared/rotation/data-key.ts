@@ -23,12 +23,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /** The check value of a data key: tells whether an unwrap gave the right key, and nothing else of a random one. Refuses `data-key-too-short`. */
 export function checkValue(dataKey: Uint8Array): string {
-  if (dataKey.length < shortestDataKey) {
-    throw new RefusalError(
-      'data-key-too-short',
-      `A data key of ${dataKey.length} bytes is refused: ${shortestDataKey} are the least.`,
-    );
-  }
+  if (dataKey.length < shortestDataKey) throw tooShort('A data key', dataKey.length);
   const digest = createHmac('sha256', dataKey).update(checkValueLabel, 'ascii').digest();
   return encodeBase64url(digest.subarray(0, checkValueBytes));
 }
@@ -122,6 +117,7 @@ async function proveUnwrapped(
   dataKey: Uint8Array,
   vault: KeyVault,
 ): Promise<void> {
+  if (dataKey.length < shortestDataKey) throw tooShort(nameOf(record), dataKey.length);
   const check = Buffer.from(checkValue(dataKey), 'base64url');
   if (fit.check !== null) {
     if (equalBytes(check, fit.check)) return;
@@ -263,6 +259,11 @@ function garbled(record: WrappedDataKey, field: string, wanted: string): Refusal
     'record-garbled',
     `${nameOf(record)} is garbled: its ${field} is not ${wanted}; restore it from its owner's copy.`,
   );
+}
+
+function tooShort(what: string, bytes: number): RefusalError {
+  const message = `${what} has ${bytes} bytes of key; ${shortestDataKey} are the least. Let its owner make a longer one.`;
+  return new RefusalError('data-key-too-short', message);
 }
 
 function nameOf({ id }: WrappedDataKey): string {

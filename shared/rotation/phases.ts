@@ -22,8 +22,9 @@ import type { CommandName } from './ports';
  * - `rolling-back`: targets go back, newest first. Used: both, as in rewrapping, so data stays readable all the way. It has
  *   no way forward: a target moves one way at a time. Next: rolled-back, when every target is verified on previous.
  * - `needs-attention`: only a person can say what comes next. Keeps the claim, so that nothing else mutates meanwhile, while
- *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: the phase the
- *   ledger names, at `resume`; rolling-back, at `rollback`; abandoned, at `abandon`.
+ *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: planning, or, with
+ *   a plan on record, creating-version, at `resume` (the road is walked again from there, and what was done is found done);
+ *   rolling-back, at `rollback`, or at `resume` of a rollback; abandoned, at `abandon`.
  * - `completed`, `rolled-back`, `abandoned`: ends after a change; the claim is free.
  * - `skipped`, `refused`, `cancelled`: ends before any change; the claim is free.
  */
@@ -34,7 +35,7 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   rewrapping: ['soaking', 'rolling-back', 'needs-attention'],
   soaking: ['completed', 'rolling-back', 'needs-attention'],
   'rolling-back': ['rolled-back', 'needs-attention'],
-  'needs-attention': ['planning', 'creating-version', 'rewrapping', 'soaking', 'rolling-back', 'abandoned'],
+  'needs-attention': ['planning', 'creating-version', 'rolling-back', 'abandoned'],
   completed: [],
   'rolled-back': [],
   abandoned: [],

@@ -97,7 +97,7 @@ const keyInUse: TargetCheck = (target, { key }) => {
 
 // Make sure that the target moves when we move it, and not by itself when a version is made.
 const identifierVersioned: TargetCheck = (target, { key }) => {
-  const [entry, ...more] = usesKey(target, key) ? entriesOf(target, key) : [];
+  const [entry, ...more] = isService(target) && usesKey(target, key) ? entriesOf(target, key) : [];
   if (entry === undefined || more.length > 0) return [];
   if (parseKeyIdentifier(entry)?.version != null) {
     return on(target, 'identifier-versioned', 'yes', `${nameOf(target)} names a version of the key.`);
@@ -259,7 +259,8 @@ export function isProvedByUse(code: string, target: TargetFacts, key: string): b
 
 /** Versions that a target would leave: all that it stands on, but for the one it was asked to go to. */
 function leaving(target: TargetFacts, facts: PlanFacts): readonly string[] {
-  return target.exists ? versionsOfTarget(target, facts).filter((version) => version !== facts.toVersion) : [];
+  if (!target.exists || facts.versions.length === 0) return [];
+  return versionsOfTarget(target, facts).filter((version) => version !== facts.toVersion);
 }
 
 function isReadable(target: TargetFacts): boolean {

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { type Phase, phases } from '../../../../shared/contracts/rotation';
+import {
+  allowedCommands,
+  holdsClaim,
+  isRunning,
+  isTerminal,
+  mayMove,
+  nextPhases,
+} from '../../../../shared/rotation/phases';
+
+const ends = ['completed', 'rolled-back', 'abandoned', 'skipped', 'refused', 'cancelled'];
+
+test('a rotation goes forward step by step', () => {
+  const road: Phase[] = ['requested', 'planning', 'creating-version', 'rewrapping', 'soaking', 'completed'];
+  for (const [index, phase] of road.slice(0, -1).entries()) {
+    expect(mayMove(phase, road[index + 1] as Phase)).toBe(true);
+    for (const tooFar of road.slice(index + 2)) expect(mayMove(phase, tooFar)).toBe(false);
+    for (const past of road.slice(0, index)) expect(mayMove(phase, past)).toBe(false);
+  }
+});
+
+test('I8: what rolls back ends rolled back or before a person, never completed', () => {
+  expect(nextPhases('rolling-back')).toEqual(['rolled-back', 'needs-attention']);
+});
+
+test('I2: staying is allowed in every phase, because an activity may run twice', () => {
+  for (const phase of phases) expect(mayMove(phase, phase)).toBe(true);
+});
+
+test('the ends are those of the design; nothing leaves them, and only they free the claim', () => {
+  expect(phases.filter(isTerminal).sort()).toEqual([...ends].sort());
+  for (const from of phases) {
+    expect(holdsClaim(from)).toBe(!ends.includes(from));
+    if (isTerminal(from)) expect(phases.filter((to) => to !== from && mayMove(from, to))).toEqual([]);
+  }
+});
+
+test('the ends without a change are out of reach once a target may have moved', () => {
+  for (const from of ['rewrapping', 'soaking', 'rolling-back', 'needs-attention'] as const) {
+    for (const to of ['skipped', 'refused', 'cancelled'] as const) expect(mayMove(from, to)).toBe(false);
+  }
+});
+
+test('only a person abandons, so only needs-attention leads there', () => {
+  expect(phases.filter((from) => from !== 'abandoned' && mayMove(from, 'abandoned'))).toEqual(['needs-attention']);
+});
+
+test('I8: however a rotation goes, completed comes directly after soaking, and soaking after rewrapping', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 30 }), (choices) => {
+      const walk: Phase[] = ['requested'];
+      for (const choice of choices) {
+        const options = nextPhases(walk.at(-1) as Phase);
+        if (options.length > 0) walk.push(options[choice % options.length] as Phase);
+      }
+      const completed = walk.indexOf('completed');
+      if (completed >= 0)
+        expect(walk.slice(completed - 3)).toEqual(['creating-version', 'rewrapping', 'soaking', 'completed']);
+      if (walk.includes('rolled-back')) expect(walk.at(-2)).toBe('rolling-back');
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('every phase can be reached, and from every one an end', () => {
+  const reachable = new Set<Phase>(['requested']);
+  for (const phase of reachable) for (const next of nextPhases(phase)) reachable.add(next);
+  expect([...reachable].sort()).toEqual([...phases].sort());
+});
+
+test('commands: rollback while targets may have moved, resume and abandon before a person', () => {
+  const allowed = Object.fromEntries(phases.map((phase) => [phase, allowedCommands(phase)]));
+  expect(allowed).toEqual({
+    ...Object.fromEntries(phases.map((phase) => [phase, []])),
+    rewrapping: ['rollback'],
+    soaking: ['rollback'],
+    'needs-attention': ['rollback', 'resume', 'abandon'],
+  });
+});
+
+test('an instance works on every phase that holds the claim but the one that waits for a person', () => {
+  expect(phases.filter(isRunning)).toEqual([
+    'requested',
+    'planning',
+    'creating-version',
+    'rewrapping',
+    'soaking',
+    'rolling-back',
+  ]);
+});

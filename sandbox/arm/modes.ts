@@ -33,7 +33,7 @@ const common: Omit<ServiceModes, 'staleReads' | 'operationSeconds'> = {
   otherVersionPut: 'drops',
   ifMatch: 'required',
   vaultUnreachable: 'waits',
-  afterFailure: 'Succeeded',
+  afterFailure: 'Failed',
 };
 
 export const hubModes: ServiceModes = { ...common, staleReads: 1, operationSeconds: 40 };

@@ -24,7 +24,7 @@ export interface ResourceKind {
   /** How error texts call one. */
   noun: string;
   versions: ApiVersions;
-  operations: { get: string; put: string; operation: string; listKeys: string };
+  operations: { get: string; list: string; put: string; patch: string; operation: string; listKeys: string };
   /** Prefix of the code in error texts, e.g. `IH` in IH412001. */
   errorPrefix: string;
   hasIfMatch: boolean;

@@ -49,7 +49,7 @@ export function operationOf(method: string, path: string): string | undefined {
     case 'device':
       return deviceOperation(route.kind, method, route.rest[0]?.toLowerCase());
     case 'deviceList':
-      return `${route.kind.operations.get}s`;
+      return route.kind.operations.list;
     case 'vault':
       return 'getVault';
     case 'identity':
@@ -64,5 +64,5 @@ function deviceOperation(kind: ResourceKind, method: string, part: string | unde
   if (part !== undefined) return kind.operations.listKeys;
   if (method === 'GET') return kind.operations.get;
   if (method === 'PUT') return kind.operations.put;
-  return method === 'PATCH' ? kind.operations.put.replace('put', 'patch') : undefined;
+  return method === 'PATCH' ? kind.operations.patch : undefined;
 }

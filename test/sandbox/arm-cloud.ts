@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -75,14 +75,15 @@ export class TestCloud {
   readonly vault: RunningKeyVault;
   readonly arm: ArmStandIn;
   readonly #directory: string;
-  readonly #ca: Buffer;
+  /** Kept connections: a TLS handshake for every request would be most of a test's time. */
+  readonly #agent: Agent;
 
   constructor(context: CloudContext, vault: RunningKeyVault, arm: ArmStandIn, directory: string) {
     this.context = context;
     this.vault = vault;
     this.arm = arm;
     this.#directory = directory;
-    this.#ca = readFileSync(context.certificates.caFile);
+    this.#agent = new Agent({ ca: readFileSync(context.certificates.caFile), keepAlive: true, maxSockets: 8 });
   }
 
   static async start(
@@ -151,6 +152,7 @@ export class TestCloud {
 
   async close(): Promise<void> {
     this.context.clock.stop();
+    this.#agent.destroy();
     await this.arm.close();
     await this.vault.close();
     rmSync(this.#directory, { recursive: true, force: true });
@@ -168,7 +170,7 @@ export class TestCloud {
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...options.headers,
     };
-    return (await send(method, url, headers, body, this.#ca)) as Answer<Body>;
+    return (await send(method, url, headers, body, this.#agent)) as Answer<Body>;
   }
 
   hubUrl(api = hubApi): string {
@@ -233,10 +235,10 @@ export function send(
   url: string,
   headers: Record<string, string>,
   body: unknown,
-  ca?: Buffer,
+  agent?: Agent,
 ): Promise<Answer<unknown>> {
   return new Promise((resolve, reject) => {
-    const options = { method, headers, ...(ca && { ca }), agent: false as const };
+    const options = { method, headers, agent: agent ?? false };
     const open = url.startsWith('https:') ? httpsRequest : httpRequest;
     const outgoing = open(url, options, (incoming) => {
       const chunks: Buffer[] = [];

@@ -9,6 +9,9 @@ interface Outcome {
   error?: { code: string; message: string };
 }
 
+// Each test makes a cloud of its own, RSA key and servers included; a busy machine takes its time over that.
+jest.setTimeout(30_000);
+
 let cloud: TestCloud;
 afterEach(() => cloud.close());
 
@@ -192,6 +195,28 @@ describe('a new key version', () => {
     expect(wrappedUnder()).toBe(previous);
   });
 
+  test('that is taken back before the service rewraps is never moved to', async () => {
+    const previous = await start();
+    await putKey(await cloud.newVersion());
+    await cloud.advance(41);
+    cloud.arm.setModes('hub-a', { wrapFailsAt: 'operation' });
+    await putKey(previous);
+    await cloud.advance(3600);
+    expect(wrappedUnder()).toBe(previous);
+  });
+
+  test('is moved to in mode later as soon as the vault is back', async () => {
+    const previous = await start();
+    const next = await cloud.newVersion();
+    await putKey(next);
+    const untilMilliseconds = cloud.context.clock.nowMilliseconds() + 900_000;
+    cloud.context.faults.add({ standIn: 'keyVault', untilMilliseconds, effect: { kind: 'status', status: 503 } });
+    await cloud.advance(800);
+    expect(wrappedUnder()).toBe(previous);
+    await cloud.advance(500);
+    expect(wrappedUnder()).toBe(next);
+  });
+
   test('is waited for while the vault cannot be reached, and fails at once in mode fails', async () => {
     await start({ hub: { modes: { wrapFailsAt: 'operation' } } });
     const next = await cloud.newVersion();
@@ -253,6 +278,15 @@ describe('a key identifier without a version', () => {
     await cloud.advance(41);
     await cloud.newVersion();
     await cloud.advance(60);
+    expect(wrappedUnder()).toBe(previous);
+  });
+
+  test('that is pinned before a day has passed is not followed any more', async () => {
+    const previous = await start({ hub: { kek: unversioned, modes: { wrapFailsAt: 'operation' } } });
+    await cloud.newVersion();
+    await cloud.settle();
+    await putKey(previous);
+    await cloud.advance(2 * 86_400);
     expect(wrappedUnder()).toBe(previous);
   });
 });

@@ -2,6 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { EncryptedRecords } from '../../sandbox/data-plane/encrypted-records';
 import { audiences, dpsApi, dpsId, hubApi, hubId, TestCloud } from './arm-cloud';
 
+// Each test makes a cloud of its own, RSA key and servers included; a busy machine takes its time over that.
+jest.setTimeout(30_000);
+
 let cloud: TestCloud;
 beforeEach(async () => {
   cloud = await TestCloud.start();
@@ -73,9 +76,11 @@ describe('the hub', () => {
         audience: audiences.hub,
         body: { query: 'SELECT * FROM devices' },
       });
+    const still = jest.spyOn(cloud.context.clock, 'nowMilliseconds').mockReturnValue(Date.now());
     const statuses = [];
     for (let count = 0; count < 21; count += 1) statuses.push((await ask()).status);
-    expect(statuses.at(-1)).toBe(429);
+    expect(statuses.indexOf(429)).toBe(20);
+    still.mockRestore();
     await cloud.advance(60);
     expect((await ask()).status).toBe(200);
   });

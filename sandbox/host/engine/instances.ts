@@ -99,7 +99,7 @@ export class Instances {
       ...{ instanceId, executionId, name, status: 'Pending', input, output: null, customStatus: null },
       ...{ createdAt: at, updatedAt: at, parent },
     };
-    this.store.deleteInstance(instanceId);
+    if (this.store.getInstance(instanceId) !== undefined) this.store.deleteInstance(instanceId);
     this.store.putInstance(row);
     const message = this.store.addMessage(instanceId, executionId, JSON.stringify(history.executionStarted(start, at)));
     after(() => {

@@ -56,23 +56,22 @@ export interface InstanceFilter {
   readonly limit: number;
 }
 
+/** Messages and activities are rows only while they are queued, so they need no index but their id. */
 const schema = `
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
+PRAGMA wal_autocheckpoint = 10000;
 CREATE TABLE IF NOT EXISTS instances (
   instanceId TEXT PRIMARY KEY, executionId TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, input TEXT,
   output TEXT, customStatus TEXT, createdAt INTEGER NOT NULL, updatedAt INTEGER NOT NULL, parent TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS instancesByStatus ON instances (status);
 CREATE TABLE IF NOT EXISTS history (
   instanceId TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (instanceId, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, instanceId TEXT NOT NULL, executionId TEXT, event TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS messagesByInstance ON messages (instanceId);
+  id INTEGER PRIMARY KEY, instanceId TEXT NOT NULL, executionId TEXT, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activities (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, instanceId TEXT NOT NULL, executionId TEXT NOT NULL, taskId INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, instanceId TEXT NOT NULL, executionId TEXT NOT NULL, taskId INTEGER NOT NULL,
   name TEXT NOT NULL, input TEXT);
-CREATE INDEX IF NOT EXISTS activitiesByInstance ON activities (instanceId);
 CREATE TABLE IF NOT EXISTS timers (
   instanceId TEXT NOT NULL, executionId TEXT NOT NULL, timerId INTEGER NOT NULL, fireAt INTEGER NOT NULL,
   due INTEGER NOT NULL, createdAt INTEGER NOT NULL, cancelled INTEGER NOT NULL,
@@ -86,6 +85,8 @@ CREATE TABLE IF NOT EXISTS timers (
 export class Store {
   private readonly database: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
+  /** Never given twice in a process's life: SQLite would give the id of a deleted row again. */
+  private nextId: number;
 
   /**
    * @param directory made if it is not there; the file is `durable.sqlite`
@@ -102,6 +103,8 @@ export class Store {
         `The state file ${path} cannot be opened (is another host using it?): ${(error as Error).message}`,
       );
     }
+    const ids = 'SELECT max(id) AS last FROM (SELECT id FROM messages UNION ALL SELECT id FROM activities)';
+    this.nextId = Number(this.all(ids)[0]?.['last'] ?? 0) + 1;
   }
 
   close(): void {
@@ -187,7 +190,8 @@ export class Store {
   }
 
   addMessage(instanceId: string, executionId: string | null, event: string): QueuedMessage {
-    const id = this.run('INSERT INTO messages VALUES (NULL,?,?,?)', instanceId, executionId, event);
+    const id = this.nextId++;
+    this.run('INSERT INTO messages VALUES (?,?,?,?)', id, instanceId, executionId, event);
     return { id, instanceId, executionId, event };
   }
 
@@ -201,7 +205,8 @@ export class Store {
 
   addActivity(activity: Omit<QueuedActivity, 'id'>): QueuedActivity {
     const { instanceId, executionId, taskId, name, input } = activity;
-    const id = this.run('INSERT INTO activities VALUES (NULL,?,?,?,?,?)', instanceId, executionId, taskId, name, input);
+    const id = this.nextId++;
+    this.run('INSERT INTO activities VALUES (?,?,?,?,?,?)', id, instanceId, executionId, taskId, name, input);
     return { ...activity, id };
   }
 
@@ -241,8 +246,8 @@ export class Store {
     return statement;
   }
 
-  private run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.statement(sql).run(...values).lastInsertRowid);
+  private run(sql: string, ...values: SQLInputValue[]): void {
+    this.statement(sql).run(...values);
   }
 
   private all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {

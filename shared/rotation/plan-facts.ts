@@ -1,6 +1,6 @@
 import type { RunPolicy } from '../contracts/activities';
 import { byCreation } from './choose-version';
-import { kidOf, parseKeyIdentifier, sameKey } from './key-identifier';
+import { sameKey, versionOf } from './key-identifier';
 import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
 
 /** Everything a plan is decided from: read beforehand, so that deciding does no reading. */
@@ -24,8 +24,7 @@ export function versionsOfTarget(
   target: TargetFacts,
   { key, versions }: Pick<PlanFacts, 'key' | 'versions'>,
 ): string[] {
-  const named = target.keyIdentifiers.filter((identifier) => sameKey(identifier, key));
-  const bare = new Set(named.flatMap((identifier) => parseKeyIdentifier(identifier)?.version ?? []));
+  const bare = new Set(entriesOf(target, key).flatMap((identifier) => versionOf(identifier) ?? []));
   const listed = versions.filter(({ version }) => bare.has(version)).sort(byCreation);
   const known = listed.map(({ version }) => version);
   return [...[...bare].filter((version) => !known.includes(version)).sort(), ...known];
@@ -58,9 +57,33 @@ export function previousOf(target: TargetFacts, facts: PlanFacts, next: string |
   return versionsOfTarget(target, facts).find((version) => version !== next) ?? null;
 }
 
+/** The identifier of the oldest version that a target names, spelled as the target spells it: what stood there is what would go back. */
 export function previousKidOf(target: TargetFacts, facts: PlanFacts): string | null {
-  const [version] = versionsOfTarget(target, facts);
-  return version === undefined ? null : kidOf(facts.key, version);
+  const [oldest] = versionsOfTarget(target, facts);
+  const isOldest = (identifier: string): boolean => sameKey(identifier, facts.key) && versionOf(identifier) === oldest;
+  return oldest === undefined ? null : (target.keyIdentifiers.find(isOldest) ?? null);
+}
+
+// --- What a target is --------------------------------------------------------------------------------------------------
+
+/** Whether the target is a resource whose encryption block can be seen. */
+export function isReadable(target: TargetFacts): boolean {
+  return target.exists && isService(target) && target.echoesEncryption;
+}
+
+export function hasCmk({ keySource, keyIdentifiers }: TargetFacts): boolean {
+  return keySource?.toLowerCase() === 'microsoft.keyvault' && keyIdentifiers.length > 0;
+}
+
+/** The identifiers, as the target spells them, that name this KEK. */
+export function entriesOf({ keyIdentifiers }: TargetFacts, key: string): readonly string[] {
+  return keyIdentifiers.filter((identifier) => sameKey(identifier, key));
+}
+
+/** Whether the target's data lies under this KEK. */
+export function usesKey(target: TargetFacts, key: string): boolean {
+  const readable = target.kind === 'dataKeys' ? target.exists : isReadable(target) && hasCmk(target);
+  return readable && entriesOf(target, key).length > 0;
 }
 
 /**

@@ -3,9 +3,10 @@ import type { Check, Plan, Reason } from '../contracts/rotation';
 import { canonicalJson, sha256Hex } from './canonical-json';
 import { byCreation, chooseNext } from './choose-version';
 import { versionOf } from './key-identifier';
-import { isProvedByUse, keyChecks, targetChecks } from './plan-checks';
+import { isProvedByUse, targetChecks } from './plan-checks';
 import { isEmpty, type PlanFacts, previousKidOf, previousOf, versionInUse, versionsOfTarget } from './plan-facts';
 import type { TargetFacts } from './ports';
+import { keyChecks } from './version-checks';
 
 export type { PlanFacts } from './plan-facts';
 

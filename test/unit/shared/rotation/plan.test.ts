@@ -147,6 +147,12 @@ describe('the composed plan', () => {
     });
   });
 
+  test('remembers the identifier as the resource spells it, so that a rollback writes what stood there', () => {
+    const spelled = 'https://KV.vault.azure.net/keys/KEK/v1';
+    const { runPlan } = decidePlan(withHub({ keyIdentifiers: [`${other}/v1`, spelled] }));
+    expect(runPlan.targets[0]).toMatchObject({ previousKid: spelled, previousVersion: 'v1' });
+  });
+
   const refusals: Record<string, [facts: PlanFacts, codes: string[]]> = {
     'the key does not exist': [{ ...good, versions: [], inUseDetails: [] }, ['key-not-found']],
     'a target was not found': [

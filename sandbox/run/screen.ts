@@ -22,7 +22,9 @@ export function createScreen(output: Output, noColour: boolean): Screen {
   return output.isTTY === true ? new LiveScreen(output, noColour ? plain : coloured) : new PlainScreen(output);
 }
 
-const NOTHING_YET = { wall: 0, virtual: 0 };
+/** Above the two columns of times. */
+const TITLE = `[${'machine'.padStart(9)} | ${'sandbox'.padStart(11)}]`;
+const NO_TIMES = ' '.repeat(TITLE.length);
 
 /** One line per change, each with both clocks. */
 class PlainScreen implements Screen {
@@ -35,7 +37,7 @@ class PlainScreen implements Screen {
   }
 
   say(about: string, text: string): void {
-    this.#output.write(`${lineText(this.#last ?? NOTHING_YET, { about, text })}\n`);
+    this.#output.write(`${lineText(this.#last, { about, text })}\n`);
   }
 
   print(lines: readonly string[]): void {
@@ -43,6 +45,7 @@ class PlainScreen implements Screen {
   }
 
   show(view: RunView): void {
+    if (this.#last === null) this.#output.write(`${TITLE}\n`);
     for (const line of changes(this.#last, view)) this.#output.write(`${lineText(view, line)}\n`);
     this.#last = view;
   }
@@ -51,9 +54,9 @@ class PlainScreen implements Screen {
   restore(): void {}
 }
 
-/** A line of the plain mode. */
-export function lineText(view: Pick<RunView, 'wall' | 'virtual'>, line: Line): string {
-  return `${stamp(view)} ${line.about.padEnd(9)} ${line.text}`;
+/** A line of the plain mode; without times before there is anything to be timed. */
+function lineText(view: RunView | null, line: Line): string {
+  return `${view === null ? NO_TIMES : stamp(view)} ${line.about.padEnd(9)} ${line.text}`;
 }
 
 const HIDE_CURSOR = '\x1b[?25l';

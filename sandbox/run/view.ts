@@ -97,7 +97,12 @@ function readChange(before: RunView | null, after: RunView): Line[] {
   const explained = after.reads.explained > 0 && (before?.reads.explained ?? 0) === 0;
   return [
     ...(failed > 0
-      ? [{ about: 'readers', text: `${failed} reads of old records failed, and no fault explains it` }]
+      ? [
+          {
+            about: 'readers',
+            text: `${failed === 1 ? 'a read of an old record' : `${failed} reads of old records`} failed, and no fault explains it`,
+          },
+        ]
       : []),
     ...(explained ? [{ about: 'readers', text: 'reads fail too while the fault that was asked for lasts' }] : []),
   ];

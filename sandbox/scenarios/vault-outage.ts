@@ -2,7 +2,7 @@ import type { Rotation } from '../run/contract';
 import { names } from '../run/seed';
 import type { Scenario } from '../run/stage';
 
-const OUTAGE_HOURS = 3;
+const OUTAGE_HOURS = 2;
 
 /** A fault is no reason to go back, since going back needs the same vault. */
 export const vaultOutage: Scenario = {

@@ -154,7 +154,7 @@ function readContinuation(continuation: string): string {
   return /^r_\d{12}$/.test(rowKey) ? rowKey : 'r_';
 }
 
-const longestMessage = 8000;
+const longestMessage = 24_000;
 const longestDetail = 1000;
 
 /** Cut before hashing: what is stored is what was chained. */

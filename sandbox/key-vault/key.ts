@@ -38,7 +38,7 @@ export function policyOf(key: Key): RotationPolicy {
   return key.policy ?? DEFAULT_POLICY;
 }
 
-export const KEY_OPERATIONS = ['encrypt', 'decrypt', 'sign', 'verify', 'wrapKey', 'unwrapKey', 'import', 'export'];
+const KEY_OPERATIONS = ['encrypt', 'decrypt', 'sign', 'verify', 'wrapKey', 'unwrapKey', 'import', 'export'];
 export const EC_OPERATIONS = ['sign', 'verify'];
 
 /** Operations that make something new with a key: refused outside its dates. What only opens old things still works then. */

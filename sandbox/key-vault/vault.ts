@@ -19,7 +19,7 @@ import { KeyStore } from './key-store';
 import { type NewVersion, readKeyName, readNewVersion } from './new-version';
 import { OperationLog } from './operation-log';
 import { Quota } from './quota';
-import { expiryOf, readPolicy } from './rotation-policy';
+import { expiryOf, type RotationPolicy, readPolicy } from './rotation-policy';
 import { seededKey } from './seeded-key';
 
 const RECOVERABLE_DAYS = 90;
@@ -37,7 +37,7 @@ export class Vault {
   readonly #context: CloudContext;
   readonly #store: KeyStore;
   readonly #calendar: Calendar;
-  readonly #rotatingByPolicy = new Set<string>();
+  readonly #rotatingByPolicy = new Map<string, Promise<void>>();
 
   /** @param directory keeps the keys. */
   constructor(context: CloudContext, seed: VaultSeed, directory: string) {
@@ -110,15 +110,7 @@ export class Vault {
     const current = currentVersion(key);
     const curve = current.material.publicMembers()['crv'] as Curve | undefined;
     const { kty, size, keyOps, tags } = current;
-    const exp = expiryOf(policyOf(key), this.nowSeconds());
-    const made = await this.#addVersion(name, {
-      kty,
-      size,
-      curve,
-      keyOps,
-      tags,
-      attributes: exp === undefined ? {} : { exp },
-    });
+    const made = await this.#addVersion(name, { kty, size, curve, keyOps, tags, attributes: {} }, policyOf(key));
     this.#tell('KeyNewVersionCreated', made.key, made.version);
     return made;
   }
@@ -134,11 +126,16 @@ export class Vault {
     await this.rotateIfDue(name);
   }
 
-  /** What the policy does when its Rotate action is due; logged as `KeyRotateIfDue`, done by nobody. */
-  async rotateIfDue(name: string): Promise<void> {
-    if (this.#rotatingByPolicy.has(name)) return;
-    this.#rotatingByPolicy.add(name);
-    const { version } = await this.rotate(name).finally(() => this.#rotatingByPolicy.delete(name));
+  /** What the policy does when its Rotate action is due: done by nobody, and by two who ask at once only once. */
+  rotateIfDue(name: string): Promise<void> {
+    const rotating =
+      this.#rotatingByPolicy.get(name) ?? this.#rotateByPolicy(name).finally(() => this.#rotatingByPolicy.delete(name));
+    this.#rotatingByPolicy.set(name, rotating);
+    return rotating;
+  }
+
+  async #rotateByPolicy(name: string): Promise<void> {
+    const { version } = await this.rotate(name);
     this.log.append({
       time: this.#context.clock.now().toISOString(),
       vault: this.name,
@@ -235,7 +232,12 @@ export class Vault {
     this.#tell('KeyExpired', key, version);
   }
 
-  async #addVersion(name: string, wanted: NewVersion): Promise<{ key: Key; version: KeyVersion }> {
+  /** @param policy gives the version its life, counted from its own creation; without one the request does. */
+  async #addVersion(
+    name: string,
+    wanted: NewVersion,
+    policy?: RotationPolicy,
+  ): Promise<{ key: Key; version: KeyVersion }> {
     const material =
       wanted.curve === undefined
         ? await KeyMaterial.generateRsa(wanted.size)
@@ -250,7 +252,7 @@ export class Vault {
       tags: { ...wanted.tags },
       enabled: wanted.attributes.enabled ?? true,
       nbf: wanted.attributes.nbf,
-      exp: wanted.attributes.exp,
+      exp: policy === undefined ? wanted.attributes.exp : expiryOf(policy, created),
       created,
       updated: created,
       size: wanted.size,

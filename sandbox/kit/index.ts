@@ -1,4 +1,4 @@
-export { CloudBus, type CloudEvent } from './bus';
+export type { CloudEvent } from './bus';
 export { SandboxClock } from './clock';
 export { type CloudContext, type ContextOptions, createContext } from './context';
 export { readFileIfThere, replaceFile } from './durable-file';

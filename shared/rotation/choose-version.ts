@@ -69,7 +69,7 @@ function use(version: string, why: string, made: readonly KeyVersion[]): NextCho
 }
 
 function isOfRun({ tags }: KeyVersion, rotationId: string | null): boolean {
-  return rotationId !== null && tags['rotationId'] === rotationId;
+  return tags['rotationId'] === rotationId;
 }
 
 function namesBut(made: readonly KeyVersion[], used: string | null): readonly string[] {

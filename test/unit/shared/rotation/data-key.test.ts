@@ -323,6 +323,11 @@ describe('putBack', () => {
     expect(await open(change)).toEqual(fresh);
   });
 
+  test('a previous that names next itself says nothing of where the record was before', async () => {
+    const previous = JSON.stringify({ kid: v2.kid, alg: moved.alg, blob: moved.blob });
+    expect(await changed(putBack({ ...moved, previous }, v2.kid, vault, v1))).toMatchObject({ kid: v1.kid });
+  });
+
   test.each(['', 'null', '[]', '5', '{', '{"kid":1}', '{"kid":"x","alg":"RSA-OAEP","blob":"YQ"}'])(
     'a previous of %j is none: the present key is rewrapped',
     async (previous) => {

@@ -78,9 +78,12 @@ export class Wait {
   /** Seconds of sleep asked for so far: what `alert after` is measured by, without reading a clock. */
   asked = 0;
   alerted = false;
+  /** When it began: tells the alerts of two waits for the same cause apart. */
+  readonly began: string;
 
   constructor(context: OrchestrationContext, deadlineSeconds: number) {
     this.#deadline = later(now(context), deadlineSeconds);
+    this.began = now(context).toISOString();
   }
 
   /** @returns false when the deadline has passed and there was no time left to sleep. */
@@ -101,12 +104,21 @@ export class Wait {
  */
 export function* step<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<StepOutput<N>> {
   let wait: Wait | undefined;
+  let paused = false;
   let failures = 0;
   for (let attempt = 1; ; attempt++) {
     const outcome = yield* callOnce(on, name, input);
     if (outcome.kind === 'ok') {
-      if (wait !== undefined) yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
+      if (wait !== undefined) yield* endWait(on, wait);
+      else if (paused) yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
       return outcome.value;
+    }
+    if (outcome.kind === 'interrupted' && (outcome.command === 'pause' || outcome.command === 'stop')) {
+      if (wait !== undefined) yield* endWait(on, wait);
+      wait = undefined;
+      paused = true;
+      yield* waitOutPause(on, outcome);
+      continue;
     }
     if (outcome.kind === 'thrown') {
       failures += 1;
@@ -147,6 +159,22 @@ function* callOnce<N extends ActivityName>(
 }
 
 /** For what must not hold up the run: its failure is not the run's failure. */
+/** Goes on after a fault; who was told that the run holds is told that it goes on. */
+function* endWait(on: RunContext, wait: Wait): Story<void> {
+  yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
+  if (wait.alerted) yield* callQuietly(on, 'sendAlert', { alert: 'recovered', occasion: wait.began, reasons: [] });
+}
+
+/** How long a pause may go unnoticed to have ended when the wake-up call was lost. */
+const pauseLookSeconds = 3600;
+
+/** Paused, or the stop switch is thrown: no deadline, for a person's word has none. The caller's next try finds out whether it is over. */
+function* waitOutPause(on: RunContext, why: { readonly command: string; readonly message: string }): Story<void> {
+  const reason = { code: `operator-${why.command}`, message: why.message };
+  yield* callQuietly(on, 'noteWaiting', { waitingFor: 'pause', reasons: [reason] });
+  yield* sleepUntil(on.context, later(now(on.context), pauseLookSeconds));
+}
+
 function* callQuietly<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<void> {
   yield* callOnce(on, name, input);
 }
@@ -162,7 +190,7 @@ function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
   wait.alerted = true;
   yield* callQuietly(on, 'sendAlert', {
     alert: 'holding',
-    occasion: why.code,
+    occasion: wait.began,
     reasons: [{ code: why.code, message: why.message }],
   });
 }

@@ -1,6 +1,16 @@
-import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
+import type { Admission, AlertKind, RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import type { Phase, Reason } from '../../shared/contracts/rotation';
-import { enter, now, type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
+import {
+  enter,
+  now,
+  type OrchestrationContext,
+  type RunContext,
+  type Story,
+  StoryEnd,
+  sleepUntil,
+  step,
+  Wait,
+} from '../durable';
 import { admitRequest } from './admission';
 import { moveAndVerify } from './move-target';
 import { soak } from './soak';
@@ -39,9 +49,11 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
   if ('phase' in planned) return planned;
 
   try {
-    // 3. Version: the choice is in the ledger before it is used.
+    // 3. Version: the way back is made sure first; then the choice is in the ledger before it is used.
     yield* enter(on, 'creating-version');
-    yield* step(on, 'chooseVersion', {});
+    const { pinned } = yield* step(on, 'secureWayBack', {});
+    for (const target of pinned) yield* moveAndVerify(on, planned, target, 'back');
+    yield* chooseVersion(on);
 
     // 4 and 5. Rewrap the targets in their order, the first as canary; each is verified before the next.
     yield* enter(on, 'rewrapping');
@@ -59,6 +71,7 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
   } catch (error) {
     // 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here.
     if (!(error instanceof StoryEnd) || !['refusal', 'interrupted'].includes(error.kind)) throw error;
+    if (error.reason.code === 'operator-cancel') return yield* finish(on, 'cancelled', [error.reason]);
     return yield* rollBack(on, planned, [error.reason]);
   }
 }
@@ -66,11 +79,44 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
 function* makePlan(on: RunContext): Story<RunPlan | Ending> {
   try {
     yield* enter(on, 'planning');
-    const decided = yield* step(on, 'makePlan', {});
-    if (decided.decision === 'go') return decided.plan;
-    return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
+    const approval = new Wait(on.context, on.policy.approvalDeadlineSeconds);
+    let asked: string | null = null;
+    for (;;) {
+      // Every turn reads anew: what was approved is what is applied, and a plan that changed meanwhile is asked about again.
+      const decided = yield* step(on, 'makePlan', {});
+      if (decided.decision !== 'go') {
+        return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
+      }
+      if (decided.approved) return decided.plan;
+      if (asked !== decided.plan.planHash) yield* askForApproval(on, decided.plan);
+      asked = decided.plan.planHash;
+      if (!(yield* approval.sleep(on.context, approvalLookSeconds))) return yield* finish(on, 'cancelled', [notApproved]);
+    }
   } catch (error) {
+    if (error instanceof StoryEnd && error.kind === 'interrupted') return yield* finish(on, 'cancelled', [error.reason]);
     return yield* endOtherwise(on, error, 'refused');
+  }
+}
+
+/** A command wakes the run at once; this is how late it is when the wake-up call was lost. */
+const approvalLookSeconds = 6 * 3600;
+
+const notApproved: Reason = { code: 'not-approved', message: 'Nobody approved the plan before its deadline.' };
+
+function* askForApproval(on: RunContext, { planHash }: RunPlan): Story<void> {
+  const reason = { code: 'approval-needed', message: `The plan ${planHash} waits for an approval.` };
+  yield* step(on, 'noteWaiting', { waitingFor: 'approval', reasons: [reason] });
+  yield* tell(on, 'approval', [reason], planHash.slice(0, 12));
+}
+
+/** Waits while Key Vault's own policy is about to make the version, so that there are not two. */
+function* chooseVersion(on: RunContext): Story<void> {
+  for (;;) {
+    const chosen = yield* step(on, 'chooseVersion', {});
+    if (!('waitSeconds' in chosen)) return;
+    const reason = { code: 'policy-about-to-rotate', message: chosen.message };
+    yield* step(on, 'noteWaiting', { waitingFor: 'policy', reasons: [reason] });
+    yield* sleepUntil(on.context, new Date(now(on.context).getTime() + chosen.waitSeconds * 1000));
   }
 }
 
@@ -95,18 +141,19 @@ function* abandon(on: RunContext): Story<Ending> {
 function* finish(on: RunContext, phase: Phase, reasons: readonly Reason[]): Story<Ending> {
   yield* enter(on, phase, reasons);
   if (phase === 'completed' || phase === 'rolled-back' || phase === 'needs-attention') {
-    yield* tell(on, phase, reasons);
+    yield* tell(on, phase, reasons, '');
   }
   return { rotationId: on.run.rotationId, phase, message: reasons[0]?.message ?? `The rotation is ${phase}.` };
 }
 
 function* tell(
   on: RunContext,
-  alert: 'completed' | 'rolled-back' | 'needs-attention',
+  alert: AlertKind,
   reasons: readonly Reason[],
+  occasion: string,
 ): Story<void> {
   try {
-    yield* step(on, 'sendAlert', { alert, occasion: now(on.context).toISOString(), reasons });
+    yield* step(on, 'sendAlert', { alert, occasion, reasons });
   } catch (error) {
     // The outcome is in the history; a channel that stays down for the whole deadline must not change it.
     if (!(error instanceof StoryEnd)) throw error;

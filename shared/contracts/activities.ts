@@ -11,6 +11,8 @@ export interface RunReference {
 export type Cause =
   | { readonly kind: 'event'; readonly type: string; readonly version: string; readonly eventId: string }
   | { readonly kind: 'http'; readonly actor: string }
+  /** The sweep found what an event should have brought. */
+  | { readonly kind: 'sweep'; readonly type: string; readonly version: string }
   | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' | 'abandon' };
 
 /** Input of the orchestration. For an event nothing is claimed yet; for HTTP and resume the trigger holds the claim already. */
@@ -35,6 +37,18 @@ export interface RunPolicy {
   readonly operationDeadlineSeconds: number;
   /** A fault that lasts longer than this raises the `holding` alert. */
   readonly alertAfterSeconds: number;
+  /** How long both versions stay enabled after completion. */
+  readonly graceSeconds: number;
+  /** How long the probes are watched after the old version was disabled: longer than a key cache lives. */
+  readonly watchSeconds: number;
+  readonly approval: 'none' | 'required';
+  readonly approvalDeadlineSeconds: number;
+  /** After a rollback an event starts no run again before this has passed. */
+  readonly backOffSeconds: number;
+  /** What to do about a previous version that expires before the run's longest end: its way back would be closed. */
+  readonly expiredPrevious: 'refuse' | 'extend' | 'forward-only';
+  /** Whether an unversioned identifier is pinned to the version in use before anything else; else it is refused. */
+  readonly pin: boolean;
 }
 
 /** One target of the plan, small enough to travel through durable history fifty times over. */
@@ -65,7 +79,7 @@ export type Admission =
     };
 
 export type PlanDecision =
-  | { readonly decision: 'go'; readonly plan: RunPlan }
+  | { readonly decision: 'go'; readonly plan: RunPlan; readonly approved: boolean }
   | { readonly decision: 'skip' | 'refuse'; readonly reasons: readonly Reason[] };
 
 /** `pending`: a long-running operation is under way; ask again after so many seconds. */
@@ -96,7 +110,35 @@ interface OnTarget extends OnRun {
   readonly direction: Direction;
 }
 
-export type AlertKind = 'completed' | 'rolled-back' | 'holding' | 'needs-attention';
+export type AlertKind =
+  | 'completed'
+  | 'rolled-back'
+  | 'holding'
+  | 'recovered'
+  | 'needs-attention'
+  | 'approval'
+  | 'observed'
+  | 'missed-event'
+  | 'retired'
+  | 'retirement-undone';
+
+/** Input of the retirement's orchestration. */
+export interface RetirementRequest {
+  readonly key: string;
+  /** The completed rotation whose previous versions are to be retired. */
+  readonly rotationId: string;
+}
+
+export type RetirementAdmission =
+  | { readonly admitted: false; readonly message: string }
+  | {
+      readonly admitted: true;
+      readonly run: RunReference;
+      readonly policy: RunPolicy;
+      readonly versions: readonly string[];
+      /** Present when a version was disabled before this instance began: it goes on with the watch. */
+      readonly disabledAt: string | null;
+    };
 
 /**
  * Every activity: its name, what goes in, what comes out (inside an `Outcome`). Only objects cross: the extension turns
@@ -108,7 +150,11 @@ export interface Activities {
     readonly output: Admission;
   };
   readonly makePlan: { readonly input: OnRun; readonly output: PlanDecision };
-  readonly chooseVersion: { readonly input: OnRun; readonly output: { readonly nextVersion: string } };
+  readonly chooseVersion: {
+    readonly input: OnRun;
+    /** `waitSeconds`: Key Vault's own policy is about to make a version; ask again then. */
+    readonly output: { readonly nextVersion: string } | { readonly waitSeconds: number; readonly message: string };
+  };
   readonly moveTarget: { readonly input: OnTarget; readonly output: MoveState };
   readonly checkMove: { readonly input: OnTarget; readonly output: MoveState };
   readonly moveDataKeysPage: {
@@ -119,9 +165,31 @@ export interface Activities {
     readonly input: OnTarget;
     readonly output: { readonly evidence: readonly Evidence[]; readonly probe: ProbeResult };
   };
+  /** Before the version is chosen: unversioned identifiers are pinned, and a previous version is kept from expiring, as configured. */
+  readonly secureWayBack: { readonly input: OnRun; readonly output: { readonly pinned: readonly number[] } };
   readonly beginSoak: { readonly input: OnRun; readonly output: { readonly soakStartedAt: string } };
   readonly probeTargets: { readonly input: OnRun; readonly output: { readonly results: readonly ProbeResult[] } };
   readonly proveWayBack: { readonly input: OnRun; readonly output: { readonly evidence: readonly Evidence[] } };
+  readonly beginRetirement: {
+    readonly input: { readonly request: RetirementRequest; readonly instanceId: string; readonly now: string };
+    readonly output: RetirementAdmission;
+  };
+  /** Whether nothing that is visible refers to the versions any more. */
+  readonly proveIdle: { readonly input: OnRun; readonly output: { readonly idle: boolean; readonly reasons: readonly Reason[] } };
+  /** Proves idleness once more under the claim, then disables; answers when. */
+  readonly disableVersions: { readonly input: OnRun; readonly output: { readonly disabledAt: string } };
+  readonly enableVersions: { readonly input: OnRun & { readonly reasons: readonly Reason[] }; readonly output: { readonly enabled: readonly string[] } };
+  /** Probes every target once, without a look at commands: for the watch after a version was disabled. */
+  readonly watchTargets: { readonly input: OnRun; readonly output: { readonly results: readonly ProbeResult[] } };
+  readonly dropOldBlobs: {
+    readonly input: OnRun & { readonly target: number; readonly continuation: string | null };
+    readonly output: { readonly continuation: string | null; readonly dropped: number };
+  };
+  /** Ends the retirement with a status and frees the claim. */
+  readonly endRetirement: {
+    readonly input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] };
+    readonly output: { readonly status: string };
+  };
   /** Which targets have an undo on record, oldest first: what a rollback must visit, newest first. */
   readonly listUndo: { readonly input: OnRun; readonly output: { readonly targets: readonly number[] } };
   /** Where each target stands, for a run that is abandoned; what cannot be read is said to be unknown. */

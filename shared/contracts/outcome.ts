@@ -35,7 +35,8 @@ export interface Broken {
 /** The ledger holds a command that must be obeyed before any further mutation. */
 export interface Interrupted {
   readonly kind: 'interrupted';
-  readonly command: 'rollback';
+  /** `stop` is the stop switch; it and `pause` are waited out, the others change the way. */
+  readonly command: 'rollback' | 'cancel' | 'pause' | 'stop';
   readonly message: string;
 }
 

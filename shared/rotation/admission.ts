@@ -1,9 +1,11 @@
 import type { Admission, RotationRequest, RunReference } from '../contracts/activities';
 import type { Rotation } from '../contracts/rotation';
+import { alertTypes, subjectOf, tell } from './alerting';
 import { ConflictError } from './errors';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
 import { isTerminal } from './phases';
+import { dryRun } from './planning';
 import type { Claim, LedgerState } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, managedKey, record } from './run-record';
@@ -25,7 +27,7 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
   const managed = managedKey(ports, request.key);
   // Starting a finished instance id runs it again without a word: its own history tells it that it has been.
   const known = await ports.history.get(request.rotationId);
-  if (known !== null && isTerminal(known.phase)) {
+  if (known !== null && isTerminal(known.phase) && request.cause.kind !== 'resume') {
     return notAdmitted('already-ended', `Rotation ${request.rotationId} has ended before: ${known.phase}.`);
   }
   const state = await ports.ledger.read(request.key);
@@ -38,6 +40,9 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     if (request.generation !== null) return notAdmitted('claim-lost', `The claim on ${request.key} has been given up.`);
     const relevance = await relevanceOf(ports, managed, request);
     if (!relevance.relevant) return notAdmitted(relevance.code, relevance.message);
+    const backOff = backingOff(state, input);
+    if (backOff !== null) return notAdmitted('backing-off', backOff);
+    if (managed.mode === 'observe') return observe(ports, input);
   }
   const claim = await bind(ports, state, input);
   if (claim === null) return notAdmitted('claim-lost', `Another rotation of ${request.key} was faster.`);
@@ -51,7 +56,9 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     message: `${request.reason} (generation ${claim.generation})`,
     details: { generation: claim.generation, instanceId: input.instanceId, cause: request.cause.kind },
   });
-  return { admitted: true, run, policy: managed.policy, direction: claim.direction, plan: claim.plan };
+  // A plan counts as made once a version was chosen by it: one that still waited for its approval is made anew.
+  const plan = claim.nextVersion === null && claim.direction === 'forward' ? null : claim.plan;
+  return { admitted: true, run, policy: managed.policy, direction: claim.direction, plan };
 }
 
 function heldBy(state: LedgerState, { request, instanceId }: AdmitInput): 'us' | 'nobody' | 'by-another' {
@@ -69,7 +76,7 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
   const bound: Claim =
     claim !== null && claim.rotationId === request.rotationId
       ? { ...claim, bound: true, instanceId }
-      : { ...newClaim(request, (claim?.generation ?? 0) + 1, instanceId, input.now), bound: true };
+      : { ...newClaim(request, claim, instanceId, input.now), bound: true };
   try {
     await ports.ledger.update(request.key, state.etag, { claim: bound });
     return bound;
@@ -82,10 +89,10 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
 }
 
 /** A claim for a request, before it is bound to an instance. */
-export function newClaim(request: RotationRequest, generation: number, instanceId: string, now: string): Claim {
+export function newClaim(request: RotationRequest, last: Claim | null, instanceId: string, now: string): Claim {
   return {
     key: request.key,
-    generation,
+    generation: (last?.generation ?? 0) + 1,
     rotationId: request.rotationId,
     instanceId,
     bound: false,
@@ -101,6 +108,10 @@ export function newClaim(request: RotationRequest, generation: number, instanceI
     nextVersion: null,
     soakStartedAt: null,
     recheck: false,
+    purpose: 'rotation',
+    lastRotationId: last?.lastRotationId ?? null,
+    backOffUntil: last?.backOffUntil ?? null,
+    orphanedSince: null,
   };
 }
 
@@ -121,9 +132,35 @@ export function newRotation(request: RotationRequest): Rotation {
   };
 }
 
+/** After a rollback the same cause waits; an operator does not. */
+function backingOff({ claim }: LedgerState, { request, now }: AdmitInput): string | null {
+  const until = claim?.backOffUntil ?? null;
+  if (until === null || request.cause.kind === 'http' || Date.parse(until) <= Date.parse(now)) return null;
+  return `The last rotation of ${request.key} went back; events start no other before ${until}. Start one by hand, or wait.`;
+}
+
+/** Observe mode: the plan is made and told, and nothing else happens, for ever. */
+async function observe(ports: RotationPorts, { request, now }: AdmitInput): Promise<Admission> {
+  const plan = await dryRun(ports, request);
+  const message = `${request.key} is in observe mode: planned (${plan.decision}), nothing done.`;
+  await tell(
+    ports,
+    {
+      id: `${request.rotationId}.observed`,
+      type: alertTypes.observed,
+      subject: subjectOf(request.key),
+      time: now,
+      data: { key: request.key, reason: request.reason, plan: { ...plan, checks: plan.checks.length }, done: message },
+    },
+    new Date(now),
+  );
+  return notAdmitted('observe', message);
+}
+
 async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: RotationRequest) {
-  if (request.cause.kind !== 'event') return { relevant: true } as const;
-  const { type, version, eventId } = request.cause;
+  const { cause } = request;
+  if (cause.kind !== 'event' && cause.kind !== 'sweep') return { relevant: true } as const;
+  const { type, version } = cause;
   const [versions, ...kids] = await Promise.all([
     ports.keyVault.versions(request.key),
     ...managed.targets.map((target) => target.currentKid()),
@@ -134,7 +171,7 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
     .toSorted((a, b) => a.createdOn.getTime() - b.createdOn.getTime())
     .map((candidate) => candidate.version);
   const event = {
-    eventId,
+    eventId: cause.kind === 'event' ? cause.eventId : 'sweep',
     type: type as KeyEventType,
     key: request.key,
     kid: kidOf(request.key, version),

@@ -49,8 +49,8 @@ export class BrokenInvariantError extends Error {
 /** A command on record must be obeyed before the next mutation. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
-  readonly command: 'rollback';
-  constructor(command: 'rollback', message: string) {
+  readonly command: 'rollback' | 'cancel' | 'pause' | 'stop';
+  constructor(command: 'rollback' | 'cancel' | 'pause' | 'stop', message: string) {
     super(message);
     this.command = command;
   }

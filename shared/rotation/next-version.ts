@@ -4,6 +4,7 @@ import { chooseNext, expiryFrom, usability } from './choose-version';
 import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
+import { policyWait } from './policy-wait';
 import type { Claim, KeyVersionDetail } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
@@ -15,11 +16,13 @@ import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './r
 export async function chooseVersion(
   ports: RotationPorts,
   input: { readonly run: RunReference; readonly now: string },
-): Promise<{ readonly nextVersion: string }> {
+): Promise<{ readonly nextVersion: string } | { readonly waitSeconds: number; readonly message: string }> {
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const { claim } = await readHeldClaim(ports, run);
-  const { version, why } = await settle(ports, run, claim, now);
+  const settledOn = await settle(ports, run, claim, now);
+  if ('waitSeconds' in settledOn) return settledOn;
+  const { version, why } = settledOn;
   const detail = await ports.keyVault.version(kidOf(run.key, version));
   await proveUsable(ports, detail, new Date(now));
   // Key Vault has no conditional create, so two makers can win there; in the ledger only one can.
@@ -44,7 +47,7 @@ async function settle(
   run: RunReference,
   claim: Claim,
   now: string,
-): Promise<{ version: string; why: string }> {
+): Promise<{ version: string; why: string } | { waitSeconds: number; message: string }> {
   const choice = chooseNext({
     ledgerVersion: claim.nextVersion,
     toVersion: claim.toVersion,
@@ -55,14 +58,21 @@ async function settle(
   });
   if ('refuse' in choice) throw new RefusalError(choice.refuse.code, choice.refuse.message);
   if ('use' in choice) return { version: choice.use, why: choice.why };
-  return { version: await create(ports, run, claim, now), why: 'made for this rotation' };
+  return create(ports, run, claim, now);
 }
 
-async function create(ports: RotationPorts, run: RunReference, claim: Claim, now: string): Promise<string> {
+async function create(
+  ports: RotationPorts,
+  run: RunReference,
+  claim: Claim,
+  now: string,
+): Promise<{ version: string; why: string } | { waitSeconds: number; message: string }> {
   const previous = claim.plan?.previousVersion ?? null;
   if (previous === null) throw new BrokenInvariantError('plan', 'The plan names no version to make the next one like.');
   const like = await ports.keyVault.version(kidOf(run.key, previous));
   const policy = await ports.keyVault.rotationPolicy(run.key);
+  const wait = policyWait(policy, like, new Date(now));
+  if (wait !== null) return wait;
   await record(ports, run, {
     at: now,
     action: 'create-version',
@@ -78,7 +88,7 @@ async function create(ports: RotationPorts, run: RunReference, claim: Claim, now
     // A retry, and our own KeyNewVersionCreated event (I7), recognise the version by this tag.
     tags: { rotationId: run.rotationId },
   });
-  return made.version;
+  return { version: made.version, why: 'made for this rotation' };
 }
 
 /** @throws RefusalError `next-version-unusable` */

@@ -25,7 +25,9 @@ import type { CommandName } from './ports';
  *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: planning, or, with
  *   a plan on record, creating-version, at `resume` (the road is walked again from there, and what was done is found done);
  *   rolling-back, at `rollback`, or at `resume` of a rollback; abandoned, at `abandon`.
- * - `completed`, `rolled-back`, `abandoned`: ends after a change; the claim is free.
+ * - `completed`: an end after a change; the claim is free. Next: rolling-back, under a new claim, while the old version has not
+ *   begun to be retired.
+ * - `rolled-back`, `abandoned`: ends after a change; the claim is free.
  * - `skipped`, `refused`, `cancelled`: ends before any change; the claim is free.
  */
 const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
@@ -36,7 +38,7 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   soaking: ['completed', 'rolling-back', 'needs-attention'],
   'rolling-back': ['rolled-back', 'needs-attention'],
   'needs-attention': ['planning', 'creating-version', 'rolling-back', 'abandoned'],
-  completed: [],
+  completed: ['rolling-back'],
   'rolled-back': [],
   abandoned: [],
   skipped: [],
@@ -56,7 +58,8 @@ export function mayMove(from: Phase, to: Phase): boolean {
 
 /** Whether the rotation is over for good. */
 export function isTerminal(phase: Phase): boolean {
-  return transitions[phase].length === 0;
+  // From `completed` only a person leads on, by a new claim, until the retirement of the old version has begun.
+  return phase === 'completed' || transitions[phase].length === 0;
 }
 
 /** Whether a rotation in this phase keeps others from mutating under its KEK. */
@@ -69,13 +72,37 @@ export function isRunning(phase: Phase): boolean {
   return holdsClaim(phase) && phase !== 'needs-attention';
 }
 
-const commands: Readonly<Partial<Record<Phase, readonly CommandName[]>>> = {
-  rewrapping: ['rollback'],
-  soaking: ['rollback'],
+const commands: Readonly<Record<Phase, readonly CommandName[]>> = {
+  requested: ['cancel', 'pause'],
+  planning: ['approve', 'cancel', 'pause'],
+  // Creating a version is a change: from here on there is no cancelling, only the way back.
+  'creating-version': ['rollback', 'pause'],
+  rewrapping: ['rollback', 'pause'],
+  soaking: ['rollback', 'pause'],
+  'rolling-back': ['pause'],
   'needs-attention': ['rollback', 'resume', 'abandon'],
+  completed: ['rollback'],
+  'rolled-back': [],
+  abandoned: [],
+  skipped: [],
+  refused: [],
+  cancelled: [],
 };
 
-/** The commands a person may give in this phase; any other is answered 409 with these as `allowed`. */
-export function allowedCommands(phase: Phase): readonly CommandName[] {
-  return commands[phase] ?? [];
+/** What decides, beside the phase, which commands are possible. */
+export interface Standing {
+  readonly paused: boolean;
+  readonly waitsForApproval: boolean;
+  /** Of a completed rotation: it was the KEK's latest, nothing runs now, and the retirement has not begun. */
+  readonly canStillGoBack: boolean;
+}
+
+/** The commands a person may give; any other is answered 409 with these as `allowed`. One table for all phases. */
+export function allowedCommands(phase: Phase, standing: Standing): readonly CommandName[] {
+  return commands[phase].flatMap((command): CommandName[] => {
+    if (command === 'pause' && standing.paused) return ['resume'];
+    if (command === 'approve' && !standing.waitsForApproval) return [];
+    if (phase === 'completed' && !standing.canStillGoBack) return [];
+    return [command];
+  });
 }

@@ -3,7 +3,7 @@ import type { Plan } from '../contracts/rotation';
 import { RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
-import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 
@@ -25,8 +25,7 @@ export async function makePlan(
 ): Promise<PlanDecision> {
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
-  const { claim } = await readHeldClaim(ports, run);
-  if (claim.plan !== null) return { decision: 'go', plan: claim.plan };
+  const { claim, commands } = await readHeldClaim(ports, run);
   const decided = await readAndDecide(ports, managedKey(ports, run.key), claim.toVersion, new Date(now));
   const { plan, runPlan, reasons } = decided;
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
@@ -43,7 +42,7 @@ export async function makePlan(
       checks: plan.checks.length,
       unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
     },
-  });
+  }, plan.planHash);
   await changeRotation(ports, run.rotationId, (rotation) => ({
     ...rotation,
     previousVersion: plan.previousVersion,
@@ -58,8 +57,14 @@ export async function makePlan(
   }));
   if (plan.decision !== 'go') return { decision: plan.decision, reasons };
   await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
-  return { decision: 'go', plan: runPlan };
+  const { policy } = managedKey(ports, run.key);
+  const approved = policy.approval === 'none' || approvedHash(commands) === plan.planHash;
+  return { decision: 'go', plan: runPlan, approved };
 }
+
+/** The plan that was approved last; another one has to be approved anew. */
+const approvedHash = (commands: readonly Command[]): string | null =>
+  commands.findLast(({ command }) => command === 'approve')?.planHash ?? null;
 
 async function readAndDecide(
   ports: RotationPorts,

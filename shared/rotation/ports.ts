@@ -36,6 +36,9 @@ export interface KeyVersionDetail extends KeyVersion {
 export interface RotationPolicy {
   /** ISO 8601 duration after which a version of this key expires; null if the policy sets none. */
   readonly expiresIn: string | null;
+  /** When Key Vault makes the next version by itself, as an ISO 8601 duration; both null if it never does. */
+  readonly rotatesAfterCreate: string | null;
+  readonly rotatesBeforeExpiry: string | null;
 }
 
 export type WrapAlgorithm = 'RSA-OAEP' | 'RSA-OAEP-256';
@@ -51,6 +54,9 @@ export interface KeyVault {
     key: string,
     options: { like: KeyVersionDetail; expiresOn: Date | null; tags: Record<string, string> },
   ): Promise<KeyVersionDetail>;
+  /** Always with the version named: without one the newest would be hit. */
+  setEnabled(kid: string, enabled: boolean): Promise<void>;
+  setExpiry(kid: string, expiresOn: Date | null): Promise<void>;
   /** Through the service; works for an expired version, not for a disabled one. */
   unwrap(kid: string, algorithm: WrapAlgorithm, blob: Uint8Array): Promise<Uint8Array>;
   wrap(kid: string, algorithm: WrapAlgorithm, dataKey: Uint8Array): Promise<Uint8Array>;
@@ -151,6 +157,27 @@ export interface Claim {
   readonly soakStartedAt: string | null;
   /** An event came during the live run: look again when it closes. */
   readonly recheck: boolean;
+  /** What the claim is held for. */
+  readonly purpose: 'rotation' | 'retirement';
+  /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
+  readonly lastRotationId: string | null;
+  /** After a rollback no event starts a run before this instant. */
+  readonly backOffUntil: string | null;
+  /** When the sweep first found the claim's instance gone or ended. */
+  readonly orphanedSince: string | null;
+}
+
+export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'ended';
+
+/** The old versions of one completed rotation on their way out. `ended`: the rotation was rolled back first. */
+export interface Retirement {
+  readonly rotationId: string;
+  /** Bare versions. */
+  readonly versions: readonly string[];
+  readonly dueAt: string;
+  readonly status: RetirementStatus;
+  readonly disabledAt: string | null;
+  readonly reasons: readonly Reason[];
 }
 
 /** What is needed to put one target back; saved before the step that it undoes (I3). Never holds a secret. */
@@ -164,16 +191,20 @@ export interface UndoEntry {
   readonly kid: string | null;
   /** SHA-256 fingerprints of the SAS keys before the write, by policy name and key slot. */
   readonly fingerprints: Readonly<Record<string, string>>;
+  /** Expiry that the previous version had before it was extended; absent if it was not. */
+  readonly expiresOn?: string | null;
   /** Url of the operation under way, so that a restart polls it instead of writing again. */
   readonly operationUrl: string | null;
 }
 
-export type CommandName = 'rollback' | 'resume' | 'abandon';
+export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon';
 export interface Command {
   readonly rotationId: string;
   readonly command: CommandName;
   readonly actor: string;
   readonly at: string;
+  /** Of `approve`: the plan that was approved. */
+  readonly planHash?: string;
 }
 
 export interface LedgerState {
@@ -189,6 +220,7 @@ export interface LedgerChange {
   readonly claim: Claim;
   readonly saveUndo?: UndoEntry;
   readonly addCommand?: Command;
+  readonly putRetirement?: Retirement;
   readonly rememberAnswer?: RememberedAnswer;
 }
 
@@ -217,6 +249,12 @@ export interface Ledger {
   recordEvent(key: string, event: SeenEvent): Promise<{ readonly seen: boolean; readonly event: SeenEvent }>;
   markEventStarted(key: string, event: SeenEvent): Promise<void>;
   rememberedAnswer(key: string, idempotencyKey: string): Promise<RememberedAnswer | null>;
+  /** Every retirement of the KEK, oldest rotation first. */
+  retirements(key: string): Promise<readonly Retirement[]>;
+  /** Whether an event of this type and version was recorded before. */
+  wasSeen(key: string, type: string, version: string): Promise<boolean>;
+  /** The reason in the stop switch's row; null if it is not thrown. Read before every mutation. */
+  stopped(): Promise<string | null>;
 }
 
 // --- History and audit -------------------------------------------------------------------------------------------------
@@ -277,7 +315,14 @@ export interface AuditLog {
   append(key: string, entry: AuditEntry, idempotencyKey: string): Promise<AuditRecord>;
   list(
     key: string,
-    query: { rotationId: string | null; limit: number; continuation: string | null },
+    query: {
+      rotationId: string | null;
+      limit: number;
+      continuation: string | null;
+      /** By the time the record tells. */
+      from?: Date | null;
+      to?: Date | null;
+    },
   ): Promise<Page<AuditRecord>>;
   verify(key: string): Promise<AuditVerification>;
 }
@@ -300,7 +345,27 @@ export interface Alert {
 }
 
 export interface AlertChannel {
+  /** Stable: which channel still owes an alert is kept under it. */
+  readonly name: string;
+  /** Within a few seconds or not at all. */
   send(alert: Alert): Promise<void>;
+}
+
+/** Alerts that a channel has not taken yet. Delivery has retries of its own, so that no channel holds up a rotation. */
+export interface AlertOutbox {
+  /** Kept once for each channel; the same id again changes nothing. */
+  put(alert: Alert, channels: readonly string[]): Promise<void>;
+  /** Those whose next attempt is due, oldest first. */
+  due(now: Date, limit: number): Promise<readonly OwedAlert[]>;
+  delivered(owed: Pick<OwedAlert, 'channel'> & { readonly alert: Pick<Alert, 'id'> }): Promise<void>;
+  failed(owed: OwedAlert, nextAttemptAt: Date): Promise<void>;
+}
+
+export interface OwedAlert {
+  readonly alert: Alert;
+  readonly channel: string;
+  /** Failed attempts so far. */
+  readonly attempts: number;
 }
 
 // --- Targets -----------------------------------------------------------------------------------------------------------
@@ -361,6 +426,8 @@ export interface ServiceTarget {
   probe(): Promise<ProbeResult>;
   /** Bare version the resource names now. */
   currentKid(): Promise<string | null>;
+  /** Every identifier of this KEK that it names now, versioned or not. */
+  references(): Promise<readonly string[]>;
 }
 
 /** A store of wrapped data keys: moved record by record. */
@@ -376,8 +443,16 @@ export interface DataKeysTarget {
     fence: Fence,
   ): Promise<{ readonly continuation: string | null; readonly moved: number; readonly seen: number }>;
   verify(kid: string, direction: Direction): Promise<Verification>;
+  /** Forgets the kept old blobs that were wrapped by one of these versions, page by page. */
+  dropOldBlobs(
+    versions: readonly string[],
+    continuation: string | null,
+    fence: Fence,
+  ): Promise<{ readonly continuation: string | null; readonly dropped: number }>;
   probe(): Promise<ProbeResult>;
   currentKid(): Promise<string | null>;
+  /** Distinct identifiers that its records name now; a kept old blob is not a reference. */
+  references(): Promise<readonly string[]>;
 }
 
 export type Target = ServiceTarget | DataKeysTarget;

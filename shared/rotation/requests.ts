@@ -3,9 +3,8 @@ import type { Phase } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
-import { allowedCommands } from './phases';
-import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
-import { instanceIdOf, newRotationId, rotationIdOfEvent } from './rotation-id';
+import type { Claim, LedgerState, SeenEvent } from './ports';
+import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, record } from './run-record';
 
@@ -79,11 +78,14 @@ export type StartDecision =
   | { readonly kind: 'answered'; readonly rotationId: string }
   | { readonly kind: 'running'; readonly rotationId: string; readonly phase: Phase }
   | { readonly kind: 'other-request' }
+  | { readonly kind: 'observe' }
   | { readonly kind: 'key-not-configured' };
 
 /** Claims the KEK for a start over HTTP, so that a second start is answered at once with the first one's id. */
 export async function startByHand(ports: RotationPorts, wanted: StartByHand): Promise<StartDecision> {
-  if (ports.managed(wanted.key) === null) return { kind: 'key-not-configured' };
+  const managed = ports.managed(wanted.key);
+  if (managed === null) return { kind: 'key-not-configured' };
+  if (managed.mode === 'observe') return { kind: 'observe' };
   for (;;) {
     const remembered = await rememberedStart(ports, wanted);
     if (remembered !== null) return remembered;
@@ -123,7 +125,7 @@ async function claimFor(ports: RotationPorts, wanted: StartByHand, state: Ledger
   const { idempotencyKey, requestHash } = wanted;
   try {
     await ports.ledger.update(wanted.key, state.etag, {
-      claim: newClaim(request, generation, rotationId, request.requestedAt),
+      claim: newClaim(request, state.claim, rotationId, request.requestedAt),
       ...(idempotencyKey === null ? {} : { rememberAnswer: { idempotencyKey, requestHash, rotationId } }),
     });
   } catch (error) {
@@ -144,7 +146,8 @@ async function claimFor(ports: RotationPorts, wanted: StartByHand, state: Ledger
   return { instanceId: rotationId, request };
 }
 
-const startOf = (claim: Claim): Start => ({
+/** The start of a claim's instance, as the claim tells it. */
+export const startOf = (claim: Claim): Start => ({
   instanceId: claim.instanceId ?? '',
   request: {
     rotationId: claim.rotationId ?? '',
@@ -173,77 +176,4 @@ export async function giveUpStart(ports: RotationPorts, { request }: Start): Pro
     reasons: [{ code: 'not-started', message }],
     endedAt: ports.now().toISOString(),
   }));
-}
-
-// --- Commands ----------------------------------------------------------------------------------------------------------
-
-export type CommandDecision =
-  | { readonly kind: 'wake'; readonly instanceId: string }
-  | { readonly kind: 'start'; readonly start: Start }
-  | { readonly kind: 'not-found' }
-  | { readonly kind: 'not-allowed'; readonly phase: Phase; readonly allowed: readonly CommandName[] };
-
-export interface CommandByHand {
-  readonly rotationId: string;
-  readonly command: CommandName;
-  readonly actor: string;
-}
-
-/**
- * Puts a command on record before it is answered; the durable event that follows is only a wake-up call. In `needs-attention`
- * no instance is alive, so a new one goes on from the ledger under a new generation, which fences the old one out.
- */
-export async function command(ports: RotationPorts, asked: CommandByHand): Promise<CommandDecision> {
-  const rotation = await ports.history.get(asked.rotationId);
-  if (rotation === null) return { kind: 'not-found' };
-  for (;;) {
-    const { claim, etag } = await ports.ledger.read(rotation.key);
-    if (claim === null || etag === null || claim.rotationId !== asked.rotationId) {
-      return { kind: 'not-allowed', phase: rotation.phase, allowed: [] };
-    }
-    const allowed = allowedCommands(claim.phase);
-    if (!allowed.includes(asked.command)) return { kind: 'not-allowed', phase: claim.phase, allowed };
-    try {
-      return await put(ports, asked, claim, etag);
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error; // else the claim moved on: decide again
-    }
-  }
-}
-
-async function put(ports: RotationPorts, asked: CommandByHand, claim: Claim, etag: string): Promise<CommandDecision> {
-  const at = ports.now().toISOString();
-  const live = claim.phase !== 'needs-attention';
-  const next = live ? claim : inNewInstance(claim, asked);
-  await ports.ledger.update(claim.key, etag, { claim: next, addCommand: { ...asked, at } });
-  const run: RunReference = { key: claim.key, rotationId: asked.rotationId, generation: next.generation };
-  await record(
-    ports,
-    run,
-    {
-      at,
-      actor: asked.actor,
-      action: 'command',
-      target: null,
-      outcome: 'done',
-      message: `${asked.actor} asked for ${asked.command} in ${claim.phase}.`,
-      details: { command: asked.command, phase: claim.phase },
-    },
-    `${asked.command}.${at}`,
-  );
-  if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
-  const start = startOf(next);
-  const cause = { kind: 'resume', command: asked.command } as const;
-  return { kind: 'start', start: { ...start, request: { ...start.request, cause } } };
-}
-
-function inNewInstance(claim: Claim, asked: CommandByHand): Claim {
-  const generation = claim.generation + 1;
-  return {
-    ...claim,
-    generation,
-    instanceId: instanceIdOf(asked.rotationId, generation),
-    bound: false,
-    direction: asked.command === 'rollback' ? 'back' : claim.direction,
-  };
 }

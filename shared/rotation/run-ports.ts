@@ -1,11 +1,13 @@
 import type { RunPolicy } from '../contracts/activities';
-import type { AlertChannel, AuditLog, KeyVault, Ledger, Now, PlanStore, RotationHistory, Target } from './ports';
+import type { AlertChannel, AlertOutbox, AuditLog, KeyVault, Ledger, Now, PlanStore, RotationHistory, Target } from './ports';
 
 /** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
 export interface ManagedKey {
   readonly key: string;
   readonly targets: readonly Target[];
   readonly policy: RunPolicy;
+  /** `observe`: plans and tells, and never changes anything. */
+  readonly mode: 'act' | 'observe';
   /** Codes of checks that may stay *unknown* without the plan being refused. */
   readonly acceptUnknown: readonly string[];
 }
@@ -18,7 +20,10 @@ export interface RotationPorts {
   readonly history: RotationHistory;
   readonly plans: PlanStore;
   readonly keyVault: KeyVault;
-  readonly alerts: AlertChannel;
+  readonly alerts: readonly AlertChannel[];
+  readonly outbox: AlertOutbox;
   /** Null for a KEK that the configuration does not name, whatever an event or a request claims. */
   managed(key: string): ManagedKey | null;
+  /** Every configured KEK, in the order of the configuration. */
+  readonly keys: readonly string[];
 }

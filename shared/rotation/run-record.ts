@@ -1,7 +1,7 @@
 import type { RunReference } from '../contracts/activities';
 import type { Rotation } from '../contracts/rotation';
 import { BrokenInvariantError, ConflictError, InterruptedError, RefusalError, SupersededError } from './errors';
-import type { AuditEntry, Claim, Fence, LedgerChange, LedgerState } from './ports';
+import type { AuditEntry, Claim, CommandName, Fence, LedgerChange, LedgerState } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 
 /** The claim as its holder sees it, with what belongs to its run. */
@@ -53,15 +53,33 @@ export const fenceOf =
   async () => {
     const held = await readHeldClaim(ports, run);
     if (direction === 'forward') refuseIfRecalled(held);
+    refuseIfPaused(held);
+    const stopped = await ports.ledger.stopped();
+    if (stopped !== null) throw new InterruptedError('stop', `The stop switch is thrown: ${stopped}`);
   };
 
-/** @throws InterruptedError when a rollback is on record: it wins over every step forward. */
+/** @throws InterruptedError when a rollback or a cancellation is on record: it wins over every step forward. */
 export function refuseIfRecalled({ claim, commands }: HeldClaim): void {
   const rollback = commands.findLast(({ command }) => command === 'rollback');
   if (rollback !== undefined || claim.direction === 'back') {
     throw new InterruptedError('rollback', `${rollback?.actor ?? 'An operator'} asked for a rollback.`);
   }
+  const cancel = commands.find(({ command }) => command === 'cancel');
+  if (cancel !== undefined) throw new InterruptedError('cancel', `${cancel.actor} cancelled the rotation.`);
 }
+
+/** @throws InterruptedError while a pause is on record that no later command has ended (I11). */
+export function refuseIfPaused({ commands }: Pick<HeldClaim, 'commands'>): void {
+  if (!isPaused(commands)) return;
+  const actor = commands.findLast(({ command }) => command === 'pause')?.actor ?? 'An operator';
+  throw new InterruptedError('pause', `${actor} paused the rotation.`);
+}
+
+/** Whether a pause stands. To resume ends it, and so does to go back or to cancel: both say what to do now. */
+export const isPaused = (commands: HeldClaim['commands']): boolean =>
+  commands.findLast(({ command }) => pausing.has(command))?.command === 'pause';
+
+const pausing: ReadonlySet<CommandName> = new Set(['pause', 'resume', 'rollback', 'cancel']);
 
 /** Appends to the audit log. `occasion` tells apart what may rightly happen twice in a run; a repeated activity does not. */
 export async function record(

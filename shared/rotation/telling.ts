@@ -1,11 +1,11 @@
-import type { AlertKind, RunReference } from '../contracts/activities';
+import type { RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
 import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isTerminal, mayMove } from './phases';
-import type { Alert, Claim } from './ports';
+import type { Claim, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, managedKey, record, refuseIfRecalled } from './run-record';
+import { changeClaim, changeRotation, managedKey, record, refuseIfPaused, refuseIfRecalled } from './run-record';
 
 interface OnRun {
   readonly run: RunReference;
@@ -30,7 +30,10 @@ export async function enterPhase(
     if (!mayMove(held.claim.phase, phase)) {
       throw new BrokenInvariantError('phases', `A rotation may not go from ${held.claim.phase} to ${phase}.`);
     }
-    if (goesForward(phase)) refuseIfRecalled(held);
+    if (goesForward(phase)) {
+      refuseIfRecalled(held);
+      refuseIfPaused(held);
+    }
     from = held.claim.phase;
     return { claim: claimIn(held.claim, phase) };
   });
@@ -49,8 +52,32 @@ export async function enterPhase(
     phase,
   );
   await changeRotation(ports, run.rotationId, (rotation) => inPhase(rotation, phase, reasons, now));
-  if (isTerminal(phase)) await changeClaim(ports, run, (held) => ({ claim: freed(held.claim) }));
+  if (isTerminal(phase)) await release(ports, run, phase, now);
   return { phase };
+}
+
+/** Gives the claim up; a completed run leaves behind which versions are to be retired, and when, in the same transaction. */
+async function release(ports: RotationPorts, run: RunReference, phase: Phase, now: string): Promise<void> {
+  const { graceSeconds, backOffSeconds } = managedKey(ports, run.key).policy;
+  const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
+  await changeClaim(ports, run, ({ claim }) => ({
+    claim: {
+      ...freed(claim),
+      lastRotationId: changedSomething(phase) ? claim.rotationId : claim.lastRotationId,
+      // The same cause must not start a run again at once and go back again.
+      backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
+    },
+    ...(phase === 'completed' ? { putRetirement: retirementOf(claim, run, after(graceSeconds)) } : {}),
+  }));
+}
+
+const changedSomething = (phase: Phase): boolean => ['completed', 'rolled-back', 'abandoned'].includes(phase);
+
+function retirementOf(claim: Claim, { rotationId }: RunReference, dueAt: string): Retirement {
+  const left = (claim.plan?.targets ?? []).flatMap(({ previousVersion }) =>
+    previousVersion === null || previousVersion === claim.nextVersion ? [] : [previousVersion],
+  );
+  return { rotationId, versions: [...new Set(left)], dueAt, status: 'waiting', disabledAt: null, reasons: [] };
 }
 
 const goesForward = (phase: Phase): boolean =>
@@ -84,8 +111,8 @@ const freed = (claim: Claim): Claim => ({
   rotationId: null,
   instanceId: null,
   bound: false,
-  plan: null,
   soakStartedAt: null,
+  orphanedSince: null,
 });
 
 /** I8: at `completed` every target is on next, at `rolled-back` each is on the version the plan found it on. */
@@ -139,83 +166,4 @@ export async function noteWaiting(
     now,
   );
   return { noted: true };
-}
-
-const titles: Readonly<Record<AlertKind, string>> = {
-  completed: 'Keyturn.Rotation.Completed',
-  'rolled-back': 'Keyturn.Rotation.RolledBack',
-  holding: 'Keyturn.Rotation.Holding',
-  'needs-attention': 'Keyturn.Rotation.NeedsAttention',
-};
-
-/** Step 9: tells the outside, at least once, under an id that a repeat does not change. */
-export async function sendAlert(
-  ports: RotationPorts,
-  input: OnRun & { readonly alert: AlertKind; readonly occasion: string; readonly reasons: readonly Reason[] },
-): Promise<{ readonly alertId: string }> {
-  const { run, alert, occasion, reasons, now } = input;
-  const rotation = await ports.history.get(run.rotationId);
-  if (rotation === null) throw new BrokenInvariantError('history', `The history has no rotation ${run.rotationId}.`);
-  const alertId = [run.rotationId, alert, run.generation, ...(alert === 'holding' ? [occasion] : [])].join('.');
-  await ports.alerts.send(alertOf(rotation, { alertId, alert, reasons, now }));
-  await record(
-    ports,
-    run,
-    {
-      at: now,
-      action: 'alert',
-      target: null,
-      outcome: 'done',
-      message: `Alert ${titles[alert]} sent.`,
-      details: { alertId, alert },
-    },
-    alertId,
-  );
-  return { alertId };
-}
-
-function alertOf(
-  rotation: Rotation,
-  alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string },
-): Alert {
-  const { key, rotationId, phase, previousVersion, nextVersion, targets } = rotation;
-  return {
-    id: alert.alertId,
-    type: titles[alert.alert],
-    subject: new URL(key).pathname.slice(1),
-    time: alert.now,
-    data: {
-      rotationId,
-      key,
-      phase,
-      previousVersion,
-      nextVersion,
-      targets,
-      reasons: alert.reasons,
-      done: doneSoFar(rotation, alert.alert),
-      left: leftToDo(rotation, alert.alert),
-    },
-  };
-}
-
-function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
-  if (alert === 'completed')
-    return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
-  if (alert === 'rolled-back')
-    return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
-  if (alert === 'holding') return 'Nothing was undone. The rotation waits and tries again by itself.';
-  return 'The rotation stopped where it is and keeps its claim on the key.';
-}
-
-function leftToDo({ rotationId, previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
-  const byHand = (command: string): string =>
-    `curl -X POST "https://<function app>/api/rotations/${rotationId}/${command}?code=<function key>"`;
-  if (alert === 'completed') return `Nothing. Keep version ${previousVersion} enabled until it has been retired.`;
-  if (alert === 'rolled-back') {
-    const unused =
-      nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run to adopt.`;
-    return `Mend what the reasons name, then start a rotation again.${unused}`;
-  }
-  if (alert === 'holding') return `Mend what the reasons name; to go back instead: ${byHand('rollback')}`;
-  return `Mend what the reasons name, then one of: ${byHand('resume')}; ${byHand('rollback')}; ${byHand('abandon')}`;
 }

@@ -1,0 +1,188 @@
+import type { AlertKind, RunReference } from '../contracts/activities';
+import type { Reason, Rotation } from '../contracts/rotation';
+import { BrokenInvariantError, FaultError } from './errors';
+import type { Alert, AlertChannel, OwedAlert } from './ports';
+import type { RotationPorts } from './run-ports';
+import { record } from './run-record';
+
+interface OnRun {
+  readonly run: RunReference;
+  readonly now: string;
+}
+
+/** The type of each alert, as subscribers filter by it. */
+export const alertTypes: Readonly<Record<AlertKind, string>> = {
+  completed: 'Keyturn.Rotation.Completed',
+  'rolled-back': 'Keyturn.Rotation.RolledBack',
+  holding: 'Keyturn.Rotation.Holding',
+  recovered: 'Keyturn.Rotation.Recovered',
+  'needs-attention': 'Keyturn.Rotation.NeedsAttention',
+  approval: 'Keyturn.Rotation.ApprovalNeeded',
+  observed: 'Keyturn.Rotation.Observed',
+  'missed-event': 'Keyturn.Event.Missed',
+  retired: 'Keyturn.Version.Retired',
+  'retirement-undone': 'Keyturn.Version.RetirementUndone',
+};
+
+/** Step 9: tells the outside about a run, at least once, under an id that a repeat does not change. */
+export async function sendAlert(
+  ports: RotationPorts,
+  input: OnRun & { readonly alert: AlertKind; readonly occasion: string; readonly reasons: readonly Reason[] },
+): Promise<{ readonly alertId: string }> {
+  const { run, alert, occasion, reasons, now } = input;
+  const rotation = await ports.history.get(run.rotationId);
+  if (rotation === null) throw new BrokenInvariantError('history', `The history has no rotation ${run.rotationId}.`);
+  const alertId = [run.rotationId, alert, run.generation, ...(occasion === '' ? [] : [occasion])].join('.');
+  await tell(ports, alertOf(rotation, { alertId, alert, reasons, now }), new Date(now));
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'alert',
+      target: null,
+      outcome: 'done',
+      message: `Alert ${alertTypes[alert]} handed over.`,
+      details: { alertId, alert },
+    },
+    alertId,
+  );
+  return { alertId };
+}
+
+/**
+ * Hands an alert over: it is kept in the outbox first and tried at once; what a channel does not take stays there and is tried
+ * again by a timer under the same id. Where even the outbox cannot be written, a channel that takes it is enough.
+ * @throws FaultError when neither the outbox nor every channel took it
+ */
+export async function tell(ports: Pick<RotationPorts, 'alerts' | 'outbox'>, alert: Alert, now: Date): Promise<void> {
+  const names = ports.alerts.map(({ name }) => name);
+  const kept = await ports.outbox.put(alert, names).then(
+    () => true,
+    () => false,
+  );
+  const owed = await Promise.all(
+    ports.alerts.map((channel) => attempt(ports, channel, { alert, channel: channel.name, attempts: 0 }, now, kept)),
+  );
+  if (!kept && owed.includes(true)) {
+    throw new FaultError('alert-not-handed-over', `The alert ${alert.id} could neither be sent nor kept for later.`);
+  }
+}
+
+/** Tries what the outbox still owes; for a timer. @returns how many alerts were delivered */
+export async function deliverOwed(ports: Pick<RotationPorts, 'alerts' | 'outbox' | 'now'>): Promise<number> {
+  const now = ports.now();
+  let delivered = 0;
+  for (const owed of await ports.outbox.due(now, 100)) {
+    const channel = ports.alerts.find(({ name }) => name === owed.channel);
+    // A channel that is not configured any more owes nobody anything.
+    if (channel === undefined) await ports.outbox.delivered(owed);
+    else if (!(await attempt(ports, channel, owed, now, true))) delivered += 1;
+  }
+  return delivered;
+}
+
+/** @returns whether the channel still owes the alert */
+async function attempt(
+  ports: Pick<RotationPorts, 'outbox'>,
+  channel: AlertChannel,
+  owed: OwedAlert,
+  now: Date,
+  kept: boolean,
+): Promise<boolean> {
+  try {
+    await channel.send(owed.alert);
+  } catch {
+    if (kept) await ports.outbox.failed(owed, nextAttempt(owed, now)).catch(() => undefined);
+    return true;
+  }
+  // Sent but not struck off: it will be sent again, under the same id.
+  if (kept) await ports.outbox.delivered(owed).catch(() => undefined);
+  return false;
+}
+
+const firstDelaySeconds = 60;
+const longestDelaySeconds = 6 * 3600;
+
+const nextAttempt = ({ attempts }: OwedAlert, now: Date): Date =>
+  new Date(now.getTime() + Math.min(firstDelaySeconds * 2 ** Math.min(attempts, 12), longestDelaySeconds) * 1000);
+
+function alertOf(
+  rotation: Rotation,
+  alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string },
+): Alert {
+  const { key, rotationId, phase, previousVersion, nextVersion, planHash, targets } = rotation;
+  return {
+    id: alert.alertId,
+    type: alertTypes[alert.alert],
+    subject: subjectOf(key),
+    time: alert.now,
+    data: {
+      rotationId,
+      key,
+      phase,
+      previousVersion,
+      nextVersion,
+      planHash,
+      targets,
+      reasons: alert.reasons,
+      done: doneSoFar(rotation, alert.alert),
+      left: leftToDo(rotation, alert.alert),
+    },
+  };
+}
+
+/** `keys/<name>`, as subscribers filter by it. */
+export const subjectOf = (key: string): string => new URL(key).pathname.slice(1);
+
+function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
+  switch (alert) {
+    case 'completed':
+      return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
+    case 'rolled-back':
+      return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
+    case 'holding':
+      return 'Nothing was undone. The rotation waits and tries again by itself.';
+    case 'recovered':
+      return 'What the rotation was waiting for is back; it goes on.';
+    case 'approval':
+      return 'The plan is made; nothing has been changed.';
+    case 'observed':
+      return 'The plan was made and nothing else: this key is in observe mode.';
+    case 'retired':
+      return `Version ${previousVersion} was proved idle, disabled, and watched; the probes stayed green.`;
+    case 'retirement-undone':
+      return `Version ${previousVersion} is enabled again.`;
+    default:
+      return 'The rotation stopped where it is and keeps its claim on the key.';
+  }
+}
+
+function leftToDo({ rotationId, previousVersion, nextVersion, planHash, key }: Rotation, alert: AlertKind): string {
+  const byHand = (command: string, body = ''): string =>
+    `curl -X POST "https://<function app>/api/rotations/${rotationId}/${command}?code=<function key>"${body}`;
+  switch (alert) {
+    case 'completed':
+      return `Nothing. Version ${previousVersion} is retired on evidence after its grace period; until then: ${byHand('rollback')}`;
+    case 'rolled-back': {
+      const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
+      const again = `curl -X POST "https://<function app>/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
+      return `Mend what the reasons name, then start again: ${again}.${unused}`;
+    }
+    case 'holding':
+      return `Mend what the reasons name; to go back instead: ${byHand('rollback')}`;
+    case 'approval': {
+      const body = ` -H "content-type: application/json" -d '${JSON.stringify({ planHash })}'`;
+      return `Approve: ${byHand('approve', body)}; or not: ${byHand('cancel')}`;
+    }
+    case 'recovered':
+    case 'retired':
+      return 'Nothing.';
+    case 'observed':
+      return 'Rotate by hand, or set "mode": "act" for the key in rotation.json.';
+    case 'retirement-undone':
+      return 'Find what still uses the version (the reasons name what was seen); it is tried again after another grace period.';
+    default:
+      return `Mend what the reasons name, then one of: ${byHand('resume')}; ${byHand('rollback')}; ${byHand('abandon')}`;
+  }
+}

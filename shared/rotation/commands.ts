@@ -1,0 +1,134 @@
+import type { RunReference } from '../contracts/activities';
+import type { Phase } from '../contracts/rotation';
+import { ConflictError } from './errors';
+import { allowedCommands, type Standing } from './phases';
+import { dryRun } from './planning';
+import type { Claim, CommandName, LedgerState, Retirement } from './ports';
+import { type Start, startOf } from './requests';
+import { instanceIdOf } from './rotation-id';
+import type { RotationPorts } from './run-ports';
+import { isPaused, record } from './run-record';
+
+export type CommandDecision =
+  | { readonly kind: 'wake'; readonly instanceId: string }
+  | { readonly kind: 'start'; readonly start: Start }
+  | { readonly kind: 'not-found' }
+  /** The plan to approve is another one by now; `instanceId` plans anew when it is woken. */
+  | { readonly kind: 'plan-changed'; readonly phase: Phase; readonly planHash: string; readonly instanceId: string }
+  | { readonly kind: 'not-allowed'; readonly phase: Phase; readonly allowed: readonly CommandName[] };
+
+export interface CommandByHand {
+  readonly rotationId: string;
+  readonly command: CommandName;
+  readonly actor: string;
+  /** Of `approve`: the plan as the approver saw it. */
+  readonly planHash?: string;
+}
+
+/**
+ * Puts a command on record before it is answered; the durable event that follows is only a wake-up call. Where no instance is
+ * alive (`needs-attention`, `completed`) a new one goes on from the ledger under a new generation, which fences the old one out.
+ */
+export async function command(ports: RotationPorts, asked: CommandByHand): Promise<CommandDecision> {
+  const rotation = await ports.history.get(asked.rotationId);
+  if (rotation === null) return { kind: 'not-found' };
+  for (;;) {
+    const state = await ports.ledger.read(rotation.key);
+    const retirement = (await ports.ledger.retirements(rotation.key)).find(
+      ({ rotationId }) => rotationId === asked.rotationId,
+    );
+    const phase = phaseOf(state, asked.rotationId, rotation.phase);
+    const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement ?? null));
+    const { claim, etag } = state;
+    if (!allowed.includes(asked.command) || claim === null || etag === null) return { kind: 'not-allowed', phase, allowed };
+    if (asked.command === 'approve') {
+      const changed = await planChanged(ports, asked, claim);
+      if (changed !== null) return changed;
+    }
+    try {
+      return await put(ports, asked, claim, etag, retirement ?? null);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error; // the claim moved on: decide again
+    }
+  }
+}
+
+/** The ledger's word where the rotation holds the claim as a rotation, else the document's. */
+function phaseOf({ claim }: LedgerState, rotationId: string, documented: Phase): Phase {
+  return claim?.rotationId === rotationId && claim.purpose === 'rotation' ? claim.phase : documented;
+}
+
+function standingOf(
+  ports: Pick<RotationPorts, 'managed'>,
+  { claim, commands }: LedgerState,
+  rotationId: string,
+  retirement: Retirement | null,
+): Standing {
+  const holds = claim?.rotationId === rotationId;
+  const enabled = retirement === null || ['waiting', 'refused', 'undone'].includes(retirement.status);
+  return {
+    paused: holds && isPaused(commands),
+    waitsForApproval: holds && claim.plan !== null && ports.managed(claim.key)?.policy.approval === 'required',
+    canStillGoBack: claim !== null && claim.rotationId === null && claim.lastRotationId === rotationId && enabled,
+  };
+}
+
+/** What was checked is what is applied: the plan is made once more, and compared with what the approver saw. */
+async function planChanged(ports: RotationPorts, asked: CommandByHand, claim: Claim): Promise<CommandDecision | null> {
+  const { planHash } = await dryRun(ports, claim);
+  if (planHash === asked.planHash) return null;
+  return { kind: 'plan-changed', phase: claim.phase, planHash, instanceId: claim.instanceId ?? asked.rotationId };
+}
+
+async function put(
+  ports: RotationPorts,
+  asked: CommandByHand,
+  claim: Claim,
+  etag: string,
+  retirement: Retirement | null,
+): Promise<CommandDecision> {
+  const at = ports.now().toISOString();
+  const live = claim.rotationId === asked.rotationId && claim.phase !== 'needs-attention';
+  const next = live ? claim : inNewInstance(claim, asked);
+  const ends = claim.rotationId === null && retirement !== null;
+  await ports.ledger.update(claim.key, etag, {
+    claim: next,
+    addCommand: { ...asked, at },
+    // Going back ends the retirement, in the same transaction.
+    ...(ends ? { putRetirement: { ...retirement, status: 'ended' as const } } : {}),
+  });
+  const run: RunReference = { key: claim.key, rotationId: asked.rotationId, generation: next.generation };
+  await record(
+    ports,
+    run,
+    {
+      at,
+      actor: asked.actor,
+      action: 'command',
+      target: null,
+      outcome: 'done',
+      message: `${asked.actor} asked for ${asked.command} in ${claim.phase}.`,
+      details: { command: asked.command, phase: claim.phase, planHash: asked.planHash ?? null },
+    },
+    `${asked.command}.${at}`,
+  );
+  if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
+  const start = startOf(next);
+  const resumed = asked.command === 'abandon' || asked.command === 'rollback' ? asked.command : 'resume';
+  return { kind: 'start', start: { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } } };
+}
+
+/** The same rotation, held by a new instance under a new generation. */
+export function inNewInstance(claim: Claim, asked: Pick<CommandByHand, 'rotationId' | 'command'>): Claim {
+  const generation = claim.generation + 1;
+  return {
+    ...claim,
+    generation,
+    rotationId: asked.rotationId,
+    instanceId: instanceIdOf(asked.rotationId, generation),
+    bound: false,
+    purpose: 'rotation',
+    orphanedSince: null,
+    direction: asked.command === 'rollback' ? 'back' : claim.direction,
+  };
+}

@@ -1,0 +1,52 @@
+import type { KeyView } from '../contracts/http';
+import type { KeyVersion } from './ports';
+import { versionOf } from './key-identifier';
+import type { RotationPorts } from './run-ports';
+import { managedKey } from './run-record';
+
+/** One KEK as `GET /api/keys` shows it. What cannot be read is null and said in `problem`; the other keys are shown all the same. */
+export async function viewKey(ports: RotationPorts, key: string): Promise<KeyView> {
+  const { targets, mode } = managedKey(ports, key);
+  const [versions, stands, ledger, retirements] = await Promise.allSettled([
+    ports.keyVault.versions(key),
+    Promise.all(targets.map((target) => target.references())),
+    ports.ledger.read(key),
+    ports.ledger.retirements(key),
+  ]);
+  const known = valueOf(versions) ?? [];
+  const named = valueOf(stands);
+  const inUse = inUseOf(known, named);
+  const pending = (valueOf(retirements) ?? []).findLast(({ status }) => status !== 'retired' && status !== 'ended');
+  const failed = [versions, stands, ledger, retirements].find((settled) => settled.status === 'rejected');
+  return {
+    key,
+    mode,
+    version: inUse?.version ?? null,
+    createdOn: inUse?.createdOn.toISOString() ?? null,
+    ageSeconds: inUse === null ? null : Math.floor((ports.now().getTime() - inUse.createdOn.getTime()) / 1000),
+    expiresOn: inUse?.expiresOn?.toISOString() ?? null,
+    targets: targets.map(({ kind, name }, index) => ({
+      kind,
+      name,
+      versions: named === null ? null : (named[index] ?? []).map((kid) => versionOf(kid)),
+    })),
+    running: valueOf(ledger)?.claim?.rotationId ?? null,
+    pendingRetirement:
+      pending === undefined
+        ? null
+        : { rotationId: pending.rotationId, versions: pending.versions, dueAt: pending.dueAt, status: pending.status },
+    problem: failed === undefined ? null : messageOf(failed.reason),
+  };
+}
+
+const valueOf = <T>(settled: PromiseSettledResult<T>): T | null =>
+  settled.status === 'fulfilled' ? settled.value : null;
+
+const messageOf = (reason: unknown): string => (reason instanceof Error ? reason.message : 'could not be read');
+
+/** The oldest version that anything stands on: the one in use. */
+function inUseOf(versions: readonly KeyVersion[], named: readonly (readonly string[])[] | null) {
+  const all = new Set((named ?? []).flat().flatMap((kid) => versionOf(kid) ?? []));
+  const used = versions.filter(({ version }) => all.has(version));
+  return used.toSorted((a, b) => a.createdOn.getTime() - b.createdOn.getTime())[0] ?? null;
+}

@@ -1,0 +1,252 @@
+import type { ProbeResult, RetirementAdmission, RetirementRequest, RunReference } from '../contracts/activities';
+import type { Reason } from '../contracts/rotation';
+import { BrokenInvariantError, ConflictError, RefusalError } from './errors';
+import { kidOf, versionOf } from './key-identifier';
+import type { Claim, Retirement } from './ports';
+import type { RotationPorts } from './run-ports';
+import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
+
+interface OnRun {
+  readonly run: RunReference;
+  readonly now: string;
+}
+
+/** Statuses in which a retirement has its turn when its day has come. */
+export const mayBegin: readonly Retirement['status'][] = ['waiting', 'refused', 'undone', 'proving', 'watching'];
+
+/**
+ * Step 8 begins: takes the KEK's claim, which nobody gives up before the watch is over, so that nothing can move back onto a
+ * version that is being disabled.
+ */
+export async function beginRetirement(
+  ports: RotationPorts,
+  input: { readonly request: RetirementRequest; readonly instanceId: string; readonly now: string },
+): Promise<RetirementAdmission> {
+  const { request, instanceId, now } = input;
+  const { policy } = managedKey(ports, request.key);
+  const retirement = await find(ports, request.key, request.rotationId);
+  if (retirement === null || !mayBegin.includes(retirement.status)) {
+    return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
+  }
+  const state = await ports.ledger.read(request.key);
+  const { claim } = state;
+  const mine = claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
+  if (claim === null || (claim.rotationId !== null && !mine)) {
+    return { admitted: false, message: `Rotation ${claim?.rotationId} holds the claim on ${request.key}.` };
+  }
+  const held: Claim = mine ? claim : heldForRetirement(claim, request, instanceId, now);
+  if (!mine) {
+    try {
+      await ports.ledger.update(request.key, state.etag, { claim: held, putRetirement: { ...retirement, status: 'proving' } });
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      return { admitted: false, message: `Another run of ${request.key} was faster.` };
+    }
+  }
+  const run: RunReference = { key: request.key, rotationId: request.rotationId, generation: held.generation };
+  const versions = retirement.versions;
+  await record(ports, run, {
+    at: now,
+    action: 'retire',
+    target: null,
+    outcome: 'intended',
+    message: `Retiring ${versions.join(', ')} (generation ${held.generation}).`,
+    details: { versions: versions.join(','), generation: held.generation },
+  });
+  return { admitted: true, run, policy, versions, disabledAt: retirement.disabledAt };
+}
+
+const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId: string, now: string): Claim => ({
+  ...claim,
+  generation: claim.generation + 1,
+  rotationId: request.rotationId,
+  instanceId,
+  bound: true,
+  claimedAt: now,
+  purpose: 'retirement',
+  phase: 'completed',
+  waitingFor: null,
+  direction: 'forward',
+});
+
+/**
+ * Whether anything that is visible refers to the versions: a hub, a DPS, or a record of data keys. A kept old blob is not a
+ * reference. What cannot be read is not idle (I12).
+ */
+export async function proveIdle(
+  ports: RotationPorts,
+  { run, now }: OnRun,
+): Promise<{ readonly idle: boolean; readonly reasons: readonly Reason[] }> {
+  await fenceOf(ports, run, 'forward')();
+  const { versions } = await retirementOf(ports, run);
+  const reasons = await referencesTo(ports, run.key, versions);
+  const idle = reasons.length === 0;
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'prove-idle',
+      target: null,
+      outcome: idle ? 'done' : 'refused',
+      message: idle
+        ? 'control-plane: no target and no data key names the versions. There is no vault log to ask, so an unknown user of the key would not show.'
+        : reasons.map(({ message }) => message).join(' '),
+      details: { strongest: 'control-plane', references: reasons.length },
+    },
+    now,
+  );
+  return { idle, reasons };
+}
+
+async function referencesTo(ports: RotationPorts, key: string, versions: readonly string[]): Promise<readonly Reason[]> {
+  const { targets } = managedKey(ports, key);
+  const found = await Promise.all(
+    targets.map(async ({ kind, name, references }) => {
+      const named = (await references()).map((kid) => ({ kid, version: versionOf(kid) }));
+      // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
+      const referring = named.filter(({ version }) => version === null || versions.includes(version));
+      return referring.map(
+        ({ kid }): Reason => ({ code: 'still-referred-to', message: `${kind}/${name} still refers to ${kid}.` }),
+      );
+    }),
+  );
+  return found.flat();
+}
+
+/** I1: under the claim, and only after nothing visible referred to the versions at this very moment. Never deletes. */
+export async function disableVersions(ports: RotationPorts, { run, now }: OnRun): Promise<{ readonly disabledAt: string }> {
+  const fence = fenceOf(ports, run, 'forward');
+  await fence();
+  const retirement = await retirementOf(ports, run);
+  const reasons = await referencesTo(ports, run.key, retirement.versions);
+  if (reasons.length > 0) throw new RefusalError('still-referred-to', reasons.map(({ message }) => message).join(' '));
+  const disabledAt = retirement.disabledAt ?? now;
+  // Before the step that it undoes (I3): who finds this must expect the versions to be disabled.
+  await putRetirement(ports, run, { ...retirement, status: 'watching', disabledAt });
+  await record(ports, run, {
+    at: now,
+    action: 'disable-version',
+    target: null,
+    outcome: 'intended',
+    message: `Disabling ${retirement.versions.join(', ')} of ${run.key}.`,
+    details: { versions: retirement.versions.join(',') },
+  });
+  for (const version of retirement.versions) {
+    await fence();
+    await ports.keyVault.setEnabled(kidOf(run.key, version), false);
+  }
+  return { disabledAt };
+}
+
+/** Back at once: undo first, audit after (I4). Works without asking what the fence says but for the claim itself. */
+export async function enableVersions(
+  ports: RotationPorts,
+  { run, now, reasons }: OnRun & { readonly reasons: readonly Reason[] },
+): Promise<{ readonly enabled: readonly string[] }> {
+  await readHeldClaim(ports, run);
+  const { versions } = await retirementOf(ports, run);
+  for (const version of versions) await ports.keyVault.setEnabled(kidOf(run.key, version), true);
+  await record(ports, run, {
+    at: now,
+    action: 'enable-version',
+    target: null,
+    outcome: 'done',
+    message: [`Enabled ${versions.join(', ')} again.`, ...reasons.map(({ message }) => message)].join(' '),
+    details: { versions: versions.join(',') },
+  });
+  return { enabled: versions };
+}
+
+/** One round of the watch; an answer that is not green goes on record. */
+export async function watchTargets(
+  ports: RotationPorts,
+  { run, now }: OnRun,
+): Promise<{ readonly results: readonly ProbeResult[] }> {
+  await readHeldClaim(ports, run);
+  const results = await Promise.all(managedKey(ports, run.key).targets.map((target) => target.probe()));
+  for (const { kind, name, colour, message } of results.filter((result) => result.colour !== 'green')) {
+    const details = { colour };
+    const target = `${kind}/${name}`;
+    await record(ports, run, { at: now, action: 'watch', target, outcome: 'noted', message, details }, now);
+  }
+  return { results };
+}
+
+/** Only after the watch: until then the old blob is the way back (I9). */
+export async function dropOldBlobs(
+  ports: RotationPorts,
+  input: OnRun & { readonly target: number; readonly continuation: string | null },
+): Promise<{ readonly continuation: string | null; readonly dropped: number }> {
+  const { run, now, continuation } = input;
+  const fence = fenceOf(ports, run, 'forward');
+  await fence();
+  const { versions } = await retirementOf(ports, run);
+  const target = managedKey(ports, run.key).targets[input.target];
+  if (target?.kind !== 'dataKeys') return { continuation: null, dropped: 0 };
+  const page = await target.dropOldBlobs(versions, continuation, fence);
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'drop-old-blobs',
+      target: `dataKeys/${target.name}`,
+      outcome: 'done',
+      message: `${page.dropped} old blobs forgotten.`,
+      details: { dropped: page.dropped },
+    },
+    continuation ?? 'first',
+  );
+  return page;
+}
+
+/** Ends the retirement and frees the claim. */
+export async function endRetirement(
+  ports: RotationPorts,
+  input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] },
+): Promise<{ readonly status: string }> {
+  const { run, status, reasons, now } = input;
+  const known = await find(ports, run.key, run.rotationId);
+  const { claim } = await ports.ledger.read(run.key);
+  if (known?.status === status && claim?.rotationId !== run.rotationId) return { status };
+  const retirement = await retirementOf(ports, run);
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'retire',
+      target: null,
+      outcome: status === 'retired' ? 'done' : 'refused',
+      message: [`Retirement of ${retirement.versions.join(', ')}: ${status}.`, ...reasons.map(({ message }) => message)].join(' '),
+      details: { status, code: reasons[0]?.code ?? null },
+    },
+    status,
+  );
+  const disabledAt = status === 'retired' ? retirement.disabledAt : null;
+  const { graceSeconds } = managedKey(ports, run.key).policy;
+  const dueAt = status === 'retired' ? retirement.dueAt : after(now, status === 'undone' ? graceSeconds : aDaySeconds);
+  await changeClaim(ports, run, (held) => ({
+    claim: { ...held.claim, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
+    putRetirement: { ...retirement, status, disabledAt, dueAt, reasons: [...reasons] },
+  }));
+  return { status };
+}
+
+/** What still refers to a version today may not tomorrow; after a failed probe another whole grace period passes. */
+const aDaySeconds = 24 * 3600;
+const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
+
+async function find(ports: Pick<RotationPorts, 'ledger'>, key: string, rotationId: string): Promise<Retirement | null> {
+  return (await ports.ledger.retirements(key)).find((retirement) => retirement.rotationId === rotationId) ?? null;
+}
+
+async function retirementOf(ports: Pick<RotationPorts, 'ledger'>, run: RunReference): Promise<Retirement> {
+  const found = await find(ports, run.key, run.rotationId);
+  if (found === null) throw new BrokenInvariantError('retirement', `No retirement of ${run.rotationId} is on record.`);
+  return found;
+}
+
+const putRetirement = (ports: Pick<RotationPorts, 'ledger'>, run: RunReference, putRetirement: Retirement): Promise<Claim> =>
+  changeClaim(ports, run, ({ claim }) => ({ claim, putRetirement }));

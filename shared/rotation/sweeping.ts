@@ -1,0 +1,233 @@
+import type { RetirementRequest, RotationRequest, RunReference } from '../contracts/activities';
+import { alertTypes, subjectOf, tell } from './alerting';
+import { inNewInstance } from './commands';
+import { ConflictError } from './errors';
+import { type KeyEventType, isRelevant } from './key-event';
+import { kidOf, versionOf } from './key-identifier';
+import type { Claim, KeyVersion, SeenEvent } from './ports';
+import { type Start, startOf } from './requests';
+import { mayBegin } from './retiring';
+import { rotationIdOfEvent } from './rotation-id';
+import type { RotationPorts } from './run-ports';
+import { managedKey, record } from './run-record';
+
+/** What the durable client knows of an instance; `gone` also when the task hub has forgotten it. */
+export type InstanceState = 'running' | 'ended' | 'gone';
+
+export type SweepAction =
+  | { readonly kind: 'rotate'; readonly start: Start; readonly event: SeenEvent | null; readonly message: string }
+  | { readonly kind: 'retire'; readonly instanceId: string; readonly request: RetirementRequest; readonly message: string }
+  | { readonly kind: 'wake'; readonly instanceId: string; readonly message: string };
+
+/** Nothing that a function began can be under way longer: twice the longest function time-out. */
+const longestRequestSeconds = 20 * 60;
+/** A version that expires within this time should have raised a near-expiry event (Key Vault's default, 30 days). */
+const nearExpirySeconds = 30 * 24 * 3600;
+
+/**
+ * What one KEK needs, found without being told: claims without a run, runs that should have gone on, what a lost event should
+ * have brought, retirements whose day has come. Every finding converges: the next sweep finds what this one could not finish.
+ */
+export async function sweepKey(
+  ports: RotationPorts,
+  key: string,
+  instanceState: (instanceId: string) => Promise<InstanceState>,
+): Promise<readonly SweepAction[]> {
+  const { claim, etag } = await ports.ledger.read(key);
+  if (claim !== null && etag !== null && claim.rotationId !== null) {
+    return lookAfterRun(ports, claim, etag, instanceState);
+  }
+  const rotate = await findMissed(ports, key, claim);
+  if (rotate !== null) return [rotate];
+  return findDueRetirement(ports, key);
+}
+
+// --- Runs --------------------------------------------------------------------------------------------------------------
+
+async function lookAfterRun(
+  ports: RotationPorts,
+  claim: Claim,
+  etag: string,
+  instanceState: (instanceId: string) => Promise<InstanceState>,
+): Promise<readonly SweepAction[]> {
+  if (claim.phase === 'needs-attention') return []; // waits for a person, and was told
+  const state = await instanceState(claim.instanceId ?? claim.rotationId ?? '');
+  if (state === 'running') return findOverdue(ports, claim);
+  const now = ports.now();
+  if (claim.orphanedSince === null) {
+    await ports.ledger.update(claim.key, etag, { claim: { ...claim, orphanedSince: now.toISOString() } });
+    return [];
+  }
+  // Taken over only when the longest possible request of the lost instance has run out; then everything is read again.
+  if (now.getTime() - Date.parse(claim.orphanedSince) < longestRequestSeconds * 1000) return [];
+  return takeOver(ports, claim, etag, now);
+}
+
+async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: Date): Promise<readonly SweepAction[]> {
+  const rotationId = claim.rotationId ?? '';
+  const message = `The claim of ${rotationId} on ${claim.key} was without a run in ${claim.phase}; a new instance goes on.`;
+  if (claim.purpose === 'retirement') {
+    const next = { ...claim, generation: claim.generation + 1, rotationId: null, instanceId: null, bound: false, orphanedSince: null, purpose: 'rotation' as const };
+    await ports.ledger.update(claim.key, etag, { claim: next });
+    return [retirementStart(claim.key, rotationId, next.generation, message)];
+  }
+  const next = inNewInstance(claim, { rotationId, command: 'resume' });
+  try {
+    await ports.ledger.update(claim.key, etag, { claim: next });
+  } catch (error) {
+    if (error instanceof ConflictError) return []; // somebody is alive after all
+    throw error;
+  }
+  const run: RunReference = { key: claim.key, rotationId, generation: next.generation };
+  await record(ports, run, {
+    at: now.toISOString(),
+    action: 'sweep',
+    target: null,
+    outcome: 'noted',
+    message,
+    details: { phase: claim.phase },
+  });
+  const start = startOf(next);
+  const cause = { kind: 'resume', command: 'resume' } as const;
+  return [{ kind: 'rotate', start: { ...start, request: { ...start.request, cause } }, event: null, message }];
+}
+
+/** A soak that should have ended is woken: its timer may have been lost with the task hub's storage. */
+function findOverdue(ports: RotationPorts, claim: Claim): readonly SweepAction[] {
+  if (claim.phase !== 'soaking' || claim.soakStartedAt === null || claim.waitingFor !== null) return [];
+  const { soakSeconds, probeEverySeconds } = managedKey(ports, claim.key).policy;
+  const end = Date.parse(claim.soakStartedAt) + (soakSeconds + 2 * probeEverySeconds) * 1000;
+  if (ports.now().getTime() < end || claim.instanceId === null) return [];
+  return [{ kind: 'wake', instanceId: claim.instanceId, message: `The soak of ${claim.rotationId} should have ended.` }];
+}
+
+// --- Lost events -------------------------------------------------------------------------------------------------------
+
+interface Missed {
+  readonly type: KeyEventType;
+  readonly version: string;
+}
+
+async function findMissed(ports: RotationPorts, key: string, claim: Claim | null): Promise<SweepAction | null> {
+  const now = ports.now();
+  if (claim?.backOffUntil != null && Date.parse(claim.backOffUntil) > now.getTime()) return null;
+  const { targets } = managedKey(ports, key);
+  const [versions, ...named] = await Promise.all([
+    ports.keyVault.versions(key),
+    ...targets.map((target) => target.references()),
+  ]);
+  const inUse = new Set(named.flat().flatMap((kid) => versionOf(kid) ?? []));
+  const used = versions.filter(({ version }) => inUse.has(version)).toSorted(byCreation);
+  const versionsInUse = used.map(({ version }) => version);
+  for (const missed of [...expiring(used, now), ...newer(versions, used, now)]) {
+    const event = { eventId: 'sweep', key, kid: kidOf(key, missed.version), eventTime: null, ...missed };
+    if (!isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' }).relevant) continue;
+    const action = await claimMissed(ports, key, missed, claim);
+    if (action !== null) return action;
+  }
+  if (claim?.recheck === true) await forgetRecheck(ports, key);
+  return null;
+}
+
+const byCreation = (a: KeyVersion, b: KeyVersion): number => a.createdOn.getTime() - b.createdOn.getTime();
+
+function expiring(used: readonly KeyVersion[], now: Date): readonly Missed[] {
+  return used.flatMap(({ version, expiresOn }): Missed[] => {
+    if (expiresOn === null) return [];
+    const left = (expiresOn.getTime() - now.getTime()) / 1000;
+    if (left <= 0) return [{ type: 'KeyExpired', version }];
+    return left <= nearExpirySeconds ? [{ type: 'KeyNearExpiry', version }] : [];
+  });
+}
+
+function newer(versions: readonly KeyVersion[], used: readonly KeyVersion[], now: Date): readonly Missed[] {
+  const newest = versions
+    .filter(({ enabled, expiresOn }) => enabled && (expiresOn === null || expiresOn > now))
+    .toSorted(byCreation)
+    .at(-1);
+  const [oldest] = used;
+  if (newest === undefined || oldest === undefined || newest.createdOn <= oldest.createdOn) return [];
+  return [{ type: 'KeyNewVersionCreated', version: newest.version }];
+}
+
+/**
+ * Puts what the event should have been on record, so that the event coming late is recognised; null if it came. During a
+ * recheck an event that was seen counts as not acted upon: it came while another run was under way.
+ */
+async function claimMissed(
+  ports: RotationPorts,
+  key: string,
+  { type, version }: Missed,
+  claim: Claim | null,
+): Promise<SweepAction | null> {
+  const receivedAt = ports.now().toISOString();
+  const recheck = claim?.recheck === true;
+  const rotationId = rotationIdOfEvent({ key, type, version, eventTime: null, receivedAt });
+  const wanted = { eventId: `sweep:${type}:${version}`, type, version, instanceId: rotationId, receivedAt, started: false };
+  const recorded = await ports.ledger.recordEvent(key, wanted);
+  if (recorded.seen && recorded.event.started && !recheck) return null;
+  const event = recorded.seen && !recheck ? recorded.event : wanted;
+  const message = recheck
+    ? `${type} of version ${version} came during a run and is acted upon now.`
+    : `No event told of it: ${type} of version ${version}.`;
+  if (!recheck) await tellMissed(ports, key, event, message);
+  if (recheck) await forgetRecheck(ports, key);
+  const request: RotationRequest = {
+    rotationId: event.instanceId,
+    key,
+    reason: message,
+    cause: { kind: 'sweep', type, version },
+    toVersion: null,
+    generation: null,
+    requestedAt: event.receivedAt,
+  };
+  return { kind: 'rotate', start: { instanceId: event.instanceId, request }, event, message };
+}
+
+async function tellMissed(ports: RotationPorts, key: string, event: SeenEvent, message: string): Promise<void> {
+  await tell(
+    ports,
+    {
+      id: `${event.instanceId}.missed`,
+      type: alertTypes['missed-event'],
+      subject: subjectOf(key),
+      time: event.receivedAt,
+      data: {
+        key,
+        rotationId: event.instanceId,
+        type: event.type,
+        version: event.version,
+        done: `${message} The sweep starts the rotation.`,
+        left: "Look at the vault's Event Grid subscription: it may be gone (soft-deleting a vault deletes it), filtered or dead-lettering.",
+      },
+    },
+    ports.now(),
+  );
+}
+
+async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
+  const { claim, etag } = await ports.ledger.read(key);
+  if (claim === null || etag === null || !claim.recheck) return;
+  await ports.ledger.update(key, etag, { claim: { ...claim, recheck: false } });
+}
+
+// --- Retirements -------------------------------------------------------------------------------------------------------
+
+async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
+  const now = ports.now().getTime();
+  const due = (await ports.ledger.retirements(key)).find(
+    ({ status, dueAt, versions }) => mayBegin.includes(status) && Date.parse(dueAt) <= now && versions.length > 0,
+  );
+  if (due === undefined) return [];
+  const { claim } = await ports.ledger.read(key);
+  const message = `The grace period of ${due.versions.join(', ')} is over.`;
+  return [retirementStart(key, due.rotationId, (claim?.generation ?? 0) + 1, message)];
+}
+
+const retirementStart = (key: string, rotationId: string, generation: number, message: string): SweepAction => ({
+  kind: 'retire',
+  // The generation makes the id new for each attempt: a finished id would silently run again.
+  instanceId: `${rotationId}.retire.${generation}`,
+  request: { key, rotationId },
+  message,
+});

@@ -1,6 +1,6 @@
 import type { PlanDecision, RunReference } from '../contracts/activities';
 import type { Plan } from '../contracts/rotation';
-import { RefusalError } from './errors';
+import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
 import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
@@ -29,21 +29,28 @@ export async function makePlan(
   if (claim.plan !== null) return { decision: 'go', plan: claim.plan };
   const decided = await readAndDecide(ports, managedKey(ports, run.key), claim.toVersion, new Date(now));
   const { plan, runPlan, reasons } = decided;
+  waitForAnswers(decided);
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
-  await record(ports, run, {
-    at: now,
-    action: 'plan',
-    target: null,
-    outcome: plan.decision === 'refuse' ? 'refused' : 'done',
-    message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
-    details: {
-      decision: plan.decision,
-      planHash: plan.planHash,
-      previousVersion: plan.previousVersion,
-      checks: plan.checks.length,
-      unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'plan',
+      target: null,
+      outcome: plan.decision === 'refuse' ? 'refused' : 'done',
+      message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
+      details: {
+        decision: plan.decision,
+        planHash: plan.planHash,
+        previousVersion: plan.previousVersion,
+        checks: plan.checks.length,
+        unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
+      },
+      // A repeat after a crash may find other facts; the decision that is acted on must be the one that is told.
     },
-  });
+    `${plan.decision}.${plan.planHash}`,
+  );
   await changeRotation(ports, run.rotationId, (rotation) => ({
     ...rotation,
     previousVersion: plan.previousVersion,
@@ -59,6 +66,16 @@ export async function makePlan(
   if (plan.decision !== 'go') return { decision: plan.decision, reasons };
   await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
   return { decision: 'go', plan: runPlan };
+}
+
+/**
+ * A plan that fails on nothing but what is unknown while a probe has no answer (429, time-out, sign-in) is not refused: the
+ * answer may settle the rest, and the event that asked for the plan will not come again. It is made anew until the deadline.
+ */
+function waitForAnswers({ reasons }: Decided): void {
+  const codes = reasons.map(({ code }) => code);
+  if (!codes.includes('probe-green-unknown') || !codes.every((code) => code.endsWith('-unknown'))) return;
+  throw new FaultError('probe-unknown', reasons.map(({ message }) => message).join(' '));
 }
 
 async function readAndDecide(

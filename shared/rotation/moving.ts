@@ -6,8 +6,8 @@ import type {
   ProbeResult,
   RunReference,
 } from '../contracts/activities';
-import { BrokenInvariantError, RefusalError } from './errors';
-import { kidOf, versionOf } from './key-identifier';
+import { BrokenInvariantError, FaultError, RefusalError } from './errors';
+import { kidOf, sameKid, versionOf } from './key-identifier';
 import type { Claim, DataKeysTarget, ServiceTarget, Target, UndoEntry, Verification } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, type HeldClaim, managedKey, readHeldClaim, record } from './run-record';
@@ -41,7 +41,31 @@ export async function moveTarget(ports: RotationPorts, input: OnTarget): Promise
   if (undo === null) return { state: 'done' }; // nothing of ours to move or to put back
   const kid = direction === 'forward' ? move.nextKid : kidToGoBackTo(undo, move);
   if (direction === 'forward') await recordIntent(ports, input, move, kid);
+  else await reconcile(ports, run, move, service, undo);
   return service.move(kid, fence, (operationUrl) => saveOperation(ports, run, undo, operationUrl));
+}
+
+/**
+ * I11: an operation that is under way is seen to its end before anything else is done. Its end is not judged here: the
+ * operation that moved the target forward may have failed, and that is why it goes back.
+ */
+async function reconcile(
+  ports: RotationPorts,
+  run: RunReference,
+  { nextKid, name }: Move,
+  service: ServiceTarget,
+  undo: UndoEntry,
+): Promise<void> {
+  if (undo.operationUrl === null) return;
+  const state = await service.checkMove(nextKid, undo.operationUrl).catch((error: unknown): MoveState => {
+    if (error instanceof RefusalError) return { state: 'done' };
+    throw error;
+  });
+  if (state.state === 'pending') {
+    const { retryAfterSeconds } = state;
+    throw new FaultError('resource-busy', `An operation on ${name} is still under way.`, { retryAfterSeconds });
+  }
+  await saveOperation(ports, run, undo, null);
 }
 
 /** Asks after the long-running operation that `moveTarget` began. */
@@ -175,8 +199,8 @@ async function saveUndo(
   service: ServiceTarget,
 ): Promise<UndoEntry | null> {
   const { kid, fingerprints } = await service.readUndo();
-  if (kid === move.nextKid) return null;
-  if (kid !== move.planned.previousKid) {
+  if (sameKid(kid, move.nextKid)) return null;
+  if (move.planned.previousKid === null || !sameKid(kid, move.planned.previousKid)) {
     throw new RefusalError(
       'changed-since-plan',
       `${move.name} stood on ${move.planned.previousKid} when it was planned and stands on ${kid} now. Find out who changed it, then start again.`,
@@ -195,8 +219,13 @@ async function putUndo(
   back: Pick<UndoEntry, 'kid' | 'fingerprints'>,
 ): Promise<UndoEntry> {
   const undo = { rotationId: run.rotationId, target, kind, name, savedAt: now, operationUrl: null, ...back };
-  await changeClaim(ports, run, ({ claim }) => ({ claim, saveUndo: undo }));
-  return undo;
+  // What was saved first stays: a second try may read a resource that the first one has written by now.
+  let saved: UndoEntry = undo;
+  await changeClaim(ports, run, ({ claim, undo: present }) => {
+    saved = present.find((entry) => entry.target === target) ?? undo;
+    return saved === undo ? { claim, saveUndo: undo } : null;
+  });
+  return saved;
 }
 
 async function saveOperation(

@@ -4,6 +4,7 @@ import { fitDataKey, putBack, rewrap, withDataKey } from '../rotation/data-key';
 import { FaultError, RefusalError } from '../rotation/errors';
 import { sameKid, versionOf } from '../rotation/key-identifier';
 import type {
+  DataKeyChange,
   DataKeyStore,
   DataKeysTarget,
   Fence,
@@ -24,6 +25,9 @@ export interface DataKeysPorts {
   readonly store: DataKeyStore;
   readonly keyVault: KeyVault;
 }
+
+/** What to write into a record; null if it stays as it is. */
+type Change = (record: WrappedDataKey) => Promise<DataKeyChange | null>;
 
 const pageSize = 25;
 /** Records of a page that are worked on side by side. */
@@ -78,12 +82,12 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
     },
 
     async movePage(kid, direction, continuation, fence) {
-      const next = await keyVault.version(kid);
+      const change = direction === 'forward' ? rewrapTo(await keyVault.version(kid)) : putBackFrom(kid);
       const page = await store.page(continuation, pageSize);
       let moved = 0;
       for (let from = 0; from < page.items.length; from += sideBySide) {
         const results = await Promise.allSettled(
-          page.items.slice(from, from + sideBySide).map((record) => moveRecord(record, next, direction, fence)),
+          page.items.slice(from, from + sideBySide).map((record) => moveRecord(record, change, fence)),
         );
         // All of them have ended before the first failure is told: nothing is left running behind the answer.
         for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -101,19 +105,30 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
     },
   };
 
+  function rewrapTo(next: KeyVersionDetail): Change {
+    return (record) => rewrap(record, next, keyVault);
+  }
+
+  /**
+   * Asks the vault nothing of the next version, which may be the very thing that fails. An old blob goes back only after one of
+   * its version was seen to open, page by page: where it does not, the present blob is the only one that can be read.
+   */
+  function putBackFrom(nextKid: string): Change {
+    const opened = new Set<string>();
+    return async (record) => {
+      const change = await putBack(record, nextKid, keyVault, null);
+      if (change === null || opened.has(change.kid)) return change;
+      await withDataKey({ ...record, ...change }, key, keyVault, () => undefined);
+      opened.add(change.kid);
+      return change;
+    };
+  }
+
   /** @returns whether the record was changed */
-  async function moveRecord(
-    found: WrappedDataKey,
-    next: KeyVersionDetail,
-    direction: Direction,
-    fence: Fence,
-  ): Promise<boolean> {
+  async function moveRecord(found: WrappedDataKey, changeOf: Change, fence: Fence): Promise<boolean> {
     let record: WrappedDataKey | null = found;
     for (let meeting = 1; meeting <= meetings && record !== null; meeting++) {
-      const change =
-        direction === 'forward'
-          ? await rewrap(record, next, keyVault)
-          : await putBack(record, next.kid, keyVault, null);
+      const change = await changeOf(record);
       if (change === null) return false;
       await fence();
       const written = await store.replace(record, change);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { RunReference } from '../contracts/activities';
-import { chooseNext, expiryFrom, usability } from './choose-version';
+import { byCreation, chooseNext, expiryFrom, usability } from './choose-version';
 import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
-import type { Claim, KeyVersionDetail } from './ports';
+import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
 
@@ -45,17 +45,30 @@ async function settle(
   claim: Claim,
   now: string,
 ): Promise<{ version: string; why: string }> {
+  const versions = await ports.keyVault.versions(run.key);
   const choice = chooseNext({
     ledgerVersion: claim.nextVersion,
     toVersion: claim.toVersion,
     rotationId: run.rotationId,
-    versions: await ports.keyVault.versions(run.key),
-    inUse: claim.plan?.previousVersion ?? null,
+    versions,
+    inUse: inUseOf(claim, versions),
     now: new Date(now),
   });
   if ('refuse' in choice) throw new RefusalError(choice.refuse.code, choice.refuse.message);
   if ('use' in choice) return { version: choice.use, why: choice.why };
   return { version: await create(ports, run, claim, now), why: 'made for this rotation' };
+}
+
+/**
+ * The version in use, as the plan saw it: the oldest that a hub or DPS stands on. Not that of the first target, which may be a store
+ * with a data key older than all of them: the version that is about to expire would count as newer, and be chosen.
+ */
+function inUseOf({ plan }: Claim, versions: readonly KeyVersion[]): string | null {
+  const named = (plan?.targets ?? [])
+    .filter(({ kind }) => kind !== 'dataKeys')
+    .map(({ previousVersion }) => previousVersion);
+  const oldest = versions.filter(({ version }) => named.includes(version)).sort(byCreation)[0];
+  return oldest?.version ?? plan?.previousVersion ?? null;
 }
 
 async function create(ports: RotationPorts, run: RunReference, claim: Claim, now: string): Promise<string> {

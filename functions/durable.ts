@@ -50,20 +50,29 @@ const earlier = (a: Date, b: Date): Date => (a.getTime() <= b.getTime() ? a : b)
 const longestTimerSeconds = 5 * 24 * 3600;
 
 /**
- * Sleeps until an instant, or until a command comes.
+ * The wait for a command that outlives a sleep. A sleep that its timer ended leaves its waiter behind, and the engine hands the
+ * next event to that one: were it forgotten, a command that comes during a step would wake nobody.
+ */
+const waitingForCommand = new WeakMap<OrchestrationContext, Task>();
+
+/**
+ * Sleeps until an instant, or until a command comes; one that came since the last sleep counts, and there is no sleep at all.
  * @returns true when the time has come, false when a command woke the run. Never asks the clock afterwards: timers fire early.
  */
 export function* sleepUntil(context: OrchestrationContext, until: Date): Story<boolean> {
   for (;;) {
+    const command = waitingForCommand.get(context) ?? context.df.waitForExternalEvent(wakeUp);
+    waitingForCommand.delete(context);
+    if (command.isCompleted) return false;
     const next = earlier(until, later(now(context), longestTimerSeconds));
     const timer = context.df.createTimer(next);
-    const command = context.df.waitForExternalEvent(wakeUp);
     const winner = yield context.df.Task.any([timer, command]);
     if (winner !== timer) {
       // An open timer would keep the instance in Running after the story has ended.
       timer.cancel();
       return false;
     }
+    waitingForCommand.set(context, command);
     if (next === until) return true;
   }
 }

@@ -121,7 +121,7 @@ class Engine implements World {
 
   async run(): Promise<Played> {
     for (let turns = 0; this.#end === undefined; turns++) {
-      if (turns > (this.#what.mostTurns ?? 3000)) throw new Error(`The story does not end: ${this.#diary.slice(-20)}`);
+      if (turns > (this.#what.mostTurns ?? 400)) throw new Error(`The story does not end: ${this.#diary.slice(-20)}`);
       const batch = this.#nextBatch();
       if (batch.length === 0) throw new Error('Nothing is due and the root instance is still running: it hangs.');
       await this.#turn((batch[0] as Occurrence).instance, batch);
@@ -239,7 +239,6 @@ class Engine implements World {
       this.#plan({ at: due, instance, executionId, event });
       return events.timerCreated(work.id, work.fireAt, at);
     }
-    refuseUnlessPlainObject(work.name, work.input);
     if (work.kind === 'subOrchestration') {
       this.#create(work.name, work.instanceId, work.input, { instance, taskId: work.id });
       return events.subOrchestrationCreated(work.id, work.name, work.instanceId, at);
@@ -303,7 +302,11 @@ async function answerOf(
   const pastJson = past.map((event) => JSON.stringify(event));
   const trigger = orchestrationTrigger({ instanceId: instance.id, executionId, past, pastJson, fresh });
   try {
-    return await new Orchestrator(story).handle(JSON.parse(trigger), {});
+    const answer = await new Orchestrator(story).handle(JSON.parse(trigger), {});
+    for (const action of answer.actions.flat()) {
+      if (action.functionName !== undefined) refuseUnlessPlainObject(action.functionName, action.input);
+    }
+    return JSON.parse(JSON.stringify(answer)) as OrchestratorAnswer;
   } catch (error) {
     const [, data] = (error instanceof Error ? error.message : '').split('$OutOfProcData$:');
     if (data === undefined) throw error;

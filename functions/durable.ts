@@ -1,6 +1,6 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import * as df from 'durable-functions';
-import type { Activities, ActivityName, RunPolicy, RunReference } from '../shared/contracts/activities';
+import type { Activities, ActivityName, AlertKind, RunPolicy, RunReference } from '../shared/contracts/activities';
 import type { Outcome } from '../shared/contracts/outcome';
 import type { Phase, Reason } from '../shared/contracts/rotation';
 import { retryDelaySeconds } from '../shared/rotation/back-off';
@@ -50,20 +50,29 @@ const earlier = (a: Date, b: Date): Date => (a.getTime() <= b.getTime() ? a : b)
 const longestTimerSeconds = 5 * 24 * 3600;
 
 /**
- * Sleeps until an instant, or until a command comes.
+ * The wait for a command that outlives a sleep. A sleep that its timer ended leaves its waiter behind, and the engine hands the
+ * next event to that one: were it forgotten, a command that comes during a step would wake nobody.
+ */
+const waitingForCommand = new WeakMap<OrchestrationContext, Task>();
+
+/**
+ * Sleeps until an instant, or until a command comes; one that came since the last sleep counts, and there is no sleep at all.
  * @returns true when the time has come, false when a command woke the run. Never asks the clock afterwards: timers fire early.
  */
 export function* sleepUntil(context: OrchestrationContext, until: Date): Story<boolean> {
   for (;;) {
+    const command = waitingForCommand.get(context) ?? context.df.waitForExternalEvent(wakeUp);
+    waitingForCommand.delete(context);
+    if (command.isCompleted) return false;
     const next = earlier(until, later(now(context), longestTimerSeconds));
     const timer = context.df.createTimer(next);
-    const command = context.df.waitForExternalEvent(wakeUp);
     const winner = yield context.df.Task.any([timer, command]);
     if (winner !== timer) {
       // An open timer would keep the instance in Running after the story has ended.
       timer.cancel();
       return false;
     }
+    waitingForCommand.set(context, command);
     if (next === until) return true;
   }
 }
@@ -193,6 +202,18 @@ function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
     occasion: wait.began,
     reasons: [{ code: why.code, message: why.message }],
   });
+}
+
+/**
+ * Tells the outside. The outbox has retries of its own, so this waits only for storage; and what happened is in the history:
+ * an alert that could not even be kept for the whole deadline must not change it.
+ */
+export function* tell(on: RunContext, alert: AlertKind, reasons: readonly Reason[], occasion: string): Story<void> {
+  try {
+    yield* step(on, 'sendAlert', { alert, occasion, reasons });
+  } catch (error) {
+    if (!(error instanceof StoryEnd)) throw error;
+  }
 }
 
 /** Enters a phase: on record in the audit log and the ledger before anything of that phase is done. */

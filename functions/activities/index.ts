@@ -1,13 +1,24 @@
 import type { Activities, ActivityName } from '../../shared/contracts/activities';
 import { admit } from '../../shared/rotation/admission';
+import { sendAlert } from '../../shared/rotation/alerting';
 import { checkMove, moveDataKeysPage, moveTarget, verifyTarget } from '../../shared/rotation/moving';
 import { chooseVersion } from '../../shared/rotation/next-version';
 import { toOutcome } from '../../shared/rotation/outcome';
 import { makePlan } from '../../shared/rotation/planning';
+import {
+  beginRetirement,
+  disableVersions,
+  dropOldBlobs,
+  enableVersions,
+  endRetirement,
+  proveIdle,
+  watchTargets,
+} from '../../shared/rotation/retiring';
 import type { RotationPorts } from '../../shared/rotation/run-ports';
 import { beginSoak, probeTargets } from '../../shared/rotation/soaking';
+import { secureWayBack } from '../../shared/rotation/securing';
 import { recordStanding } from '../../shared/rotation/standing';
-import { enterPhase, noteWaiting, sendAlert } from '../../shared/rotation/telling';
+import { enterPhase, noteWaiting } from '../../shared/rotation/telling';
 import { listUndo, proveWayBack } from '../../shared/rotation/way-back';
 import { registerActivity } from '../durable';
 
@@ -30,6 +41,14 @@ export const activities: {
   proveWayBack,
   listUndo,
   recordStanding,
+  secureWayBack,
+  beginRetirement,
+  proveIdle,
+  disableVersions,
+  enableVersions,
+  watchTargets,
+  dropOldBlobs,
+  endRetirement,
   enterPhase,
   noteWaiting,
   sendAlert,

@@ -2,13 +2,20 @@ import type { Admission, RotationRequest, RunPolicy } from '../../shared/contrac
 import { type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
 
 /** Before admission nothing of the configuration is known here; storage or the vault may be down for a while even so. */
-const policyBeforeAdmission: RunPolicy = {
+export const policyBeforeAdmission: RunPolicy = {
   soakSeconds: 0,
   probeEverySeconds: 3600,
   redProbes: { red: 1, of: 1 },
   faultDeadlineSeconds: 24 * 3600,
   operationDeadlineSeconds: 0,
   alertAfterSeconds: 24 * 3600,
+  graceSeconds: 0,
+  watchSeconds: 0,
+  approval: 'none',
+  approvalDeadlineSeconds: 0,
+  backOffSeconds: 0,
+  expiredPrevious: 'refuse',
+  pin: false,
 };
 
 /** Binds the claim to this instance, or says why there is nothing to do. Waits out faults: an event must not be lost to one. */

@@ -1,6 +1,6 @@
-import type { RetirementAdmission, RetirementRequest, RunPolicy } from '../../shared/contracts/activities';
+import type { RetirementAdmission, RetirementRequest } from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
-import { type OrchestrationContext, type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
+import { now, type OrchestrationContext, type RunContext, type Story, StoryEnd, sleepUntil, step, tell } from '../durable';
 import { policyBeforeAdmission } from './admission';
 
 /**
@@ -19,12 +19,12 @@ export function* retireVersion(context: OrchestrationContext): Story<string> {
     if (disabledAt === null) {
       const { idle, reasons } = yield* step(on, 'proveIdle', {});
       if (!idle) return yield* end(on, 'refused', reasons);
-      disabledAt = now(context); // from here on an end must enable again, whatever became of the answer
+      disabledAt = now(context).toISOString(); // from here on an end must enable again, whatever became of the answer
       ({ disabledAt } = yield* step(on, 'disableVersions', {}));
     }
     const trouble = yield* watch(on, disabledAt);
     if (trouble !== null) return yield* undo(on, [trouble]);
-    yield* dropOldBlobs(on);
+    yield* dropOldBlobs(on, admission.targets);
     return yield* end(on, 'retired', []);
   } catch (error) {
     if (!(error instanceof StoryEnd)) throw error;
@@ -65,12 +65,25 @@ function* watch(on: RunContext, disabledAt: string): Story<Reason | null> {
 
 const earlyTimerMarginSeconds = 2;
 
-function* dropOldBlobs(on: RunContext): Story<void> {
-  let continuation: string | null = null;
-  for (let target = 0; target < mostTargets; target++) {
+/** Old blobs are forgotten only now: until the watch was over they were the way back. */
+function* dropOldBlobs(on: RunContext, targets: number): Story<void> {
+  for (let target = 0; target < targets; target++) {
+    let continuation: string | null = null;
     do {
       const page: { continuation: string | null } = yield* step(on, 'dropOldBlobs', { target, continuation });
       continuation = page.continuation;
     } while (continuation !== null);
   }
+}
+
+/** At once, and before anything is told. */
+function* undo(on: RunContext, reasons: readonly Reason[]): Story<string> {
+  yield* step(on, 'enableVersions', { reasons });
+  return yield* end(on, 'undone', reasons);
+}
+
+function* end(on: RunContext, status: 'retired' | 'refused' | 'undone', reasons: readonly Reason[]): Story<string> {
+  yield* step(on, 'endRetirement', { status, reasons });
+  if (status !== 'refused') yield* tell(on, status === 'retired' ? 'retired' : 'retirement-undone', reasons, '');
+  return status;
 }

@@ -1,4 +1,4 @@
-import type { Admission, AlertKind, RotationRequest, RunPlan } from '../../shared/contracts/activities';
+import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import type { Phase, Reason } from '../../shared/contracts/rotation';
 import {
   enter,
@@ -9,6 +9,7 @@ import {
   StoryEnd,
   sleepUntil,
   step,
+  tell,
   Wait,
 } from '../durable';
 import { admitRequest } from './admission';
@@ -144,20 +145,6 @@ function* finish(on: RunContext, phase: Phase, reasons: readonly Reason[]): Stor
     yield* tell(on, phase, reasons, '');
   }
   return { rotationId: on.run.rotationId, phase, message: reasons[0]?.message ?? `The rotation is ${phase}.` };
-}
-
-function* tell(
-  on: RunContext,
-  alert: AlertKind,
-  reasons: readonly Reason[],
-  occasion: string,
-): Story<void> {
-  try {
-    yield* step(on, 'sendAlert', { alert, occasion, reasons });
-  } catch (error) {
-    // The outcome is in the history; a channel that stays down for the whole deadline must not change it.
-    if (!(error instanceof StoryEnd)) throw error;
-  }
 }
 
 /** Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun. */

@@ -22,7 +22,7 @@ export async function answering(context: InvocationContext, route: () => Answer)
   } catch (error) {
     if (error instanceof ProblemError) return respond(error.problem);
     if (error instanceof FaultError) {
-      const detail = `${error.message} Nothing was started; try again.`;
+      const detail = `${error.message} Try again.`;
       const retryAfter = String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 5)));
       const problem = new ProblemError(503, 'Something Keyturn needs cannot be reached', detail).problem;
       return respond(problem, { 'retry-after': retryAfter });

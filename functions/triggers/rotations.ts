@@ -6,10 +6,11 @@ import type { Keyturn } from '../../shared/composition';
 import { idempotencyKey, listQuery, pageQuery, type StartRequest, startRequest } from '../../shared/contracts/http';
 import type { Rotation } from '../../shared/contracts/rotation';
 import { canonicalJson } from '../../shared/rotation/canonical-json';
+import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
 import type { CommandName } from '../../shared/rotation/ports';
-import { command, giveUpStart, startByHand } from '../../shared/rotation/requests';
+import { command, giveUpStart, type Start, startByHand } from '../../shared/rotation/requests';
 import { answering, invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
 import { startInstance, wake } from './starting';
 
@@ -60,9 +61,10 @@ async function start({ ports }: Keyturn, request: HttpRequest, client: DurableCl
     );
   }
   if (decision.kind === 'running') {
-    const { rotationId, phase } = decision;
+    const { rotationId, phase, allowed, start: orphan } = decision;
+    if (orphan !== null) await startInstance(client, orphan).catch(() => undefined);
     const detail = `Rotation ${rotationId} of this key is under way (${phase}). Wait for its end, or act on it.`;
-    throw new ProblemError(409, 'A rotation is running', detail, { rotationId, phase, allowed: [] });
+    throw new ProblemError(409, 'A rotation is running', detail, { rotationId, phase, allowed });
   }
   if (decision.kind === 'answered') return accepted(request, decision.rotationId);
   try {
@@ -128,8 +130,17 @@ async function act(
     throw new ProblemError(409, 'Not possible in this phase', detail, { rotationId, phase, allowed });
   }
   if (decision.kind === 'wake') await wake(client, decision.instanceId);
-  else await startInstance(client, decision.start);
+  else await resume(client, decision.start, name);
   return accepted(request, rotationId);
+}
+
+/** The command is on record, but nobody is there to obey it: given again, it starts the next instance. */
+async function resume(client: DurableClient, start: Start, name: CommandName): Promise<void> {
+  try {
+    await startInstance(client, start);
+  } catch {
+    throw new FaultError('not-started', `${name} is on record, but the orchestration could not be started.`);
+  }
 }
 
 const json = (status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit => ({

@@ -27,6 +27,8 @@ export interface VaultSeed {
   resourceId?: string;
   /** As ARM shows it, e.g. `{ "defaultAction": "Deny", "bypass": "AzureServices" }`; open to everybody if left out. */
   networkAcls?: Record<string, unknown>;
+  /** Names of the identities whose network reaches the vault although `defaultAction` is Deny, as through a private endpoint. */
+  reachableBy?: string[];
   /** True unless set: most services that take customer-managed keys ask for it. */
   purgeProtection?: boolean;
   keys: KeySeed[];

@@ -52,6 +52,24 @@ export interface Caller {
   tenantId: string;
 }
 
+const callerLine = (caller: Caller): string =>
+  `Caller: appid=${caller.clientId};oid=${caller.principalId};iss=https://sts.windows.net/${caller.tenantId}/`;
+
+/** Key Vault's words when its network rules keep a caller out ("Azure Key Vault REST API error codes", 2026-04-10). */
+export function forbiddenByFirewall(caller: Caller, vault: string, location: string): KeyVaultError {
+  return new KeyVaultError(
+    403,
+    'Forbidden',
+    [
+      'Client address is not authorized and caller is not a trusted service.',
+      'Client address: 127.0.0.1',
+      callerLine(caller),
+      `Vault: ${vault};location=${location}`,
+    ].join('\r\n'),
+    'ForbiddenByFirewall',
+  );
+}
+
 /** Key Vault's words when role assignments do not allow an action (seen in "Azure RBAC for Key Vault data plane", 2026-06-16). */
 export function forbiddenByRbac(
   caller: Caller,
@@ -66,7 +84,7 @@ export function forbiddenByRbac(
     [
       'Caller is not authorized to perform action on resource.',
       'If role assignments, deny assignments or role definitions were changed recently, please observe propagation time.',
-      `Caller: appid=${caller.clientId};oid=${caller.principalId};iss=https://sts.windows.net/${caller.tenantId}/`,
+      callerLine(caller),
       `Action: '${action}'`,
       `Resource: '${scope.toLowerCase()}'`,
       'Assignment: (not found)',

@@ -1,6 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { badParameter } from './errors';
-import { type AttributesInput, EC_OPERATIONS, readAttributes, readKeyOps, readTags, requireOrderedDates } from './key';
-import { CURVES, type Curve, type KeyType } from './key-material';
+import {
+  type AttributesInput,
+  EC_OPERATIONS,
+  type KeyVersion,
+  readAttributes,
+  readKeyOps,
+  readTags,
+  requireOrderedDates,
+} from './key';
+import { CURVES, type Curve, type KeyMaterial, type KeyType } from './key-material';
 
 /** What a create request asks for. */
 export interface NewVersion {
@@ -41,4 +50,28 @@ export function readNewVersion(body: unknown): NewVersion {
   const size = given['key_size'] ?? 2048;
   if (!RSA_SIZES.includes(size as number)) throw badParameter(`The key size must be one of: ${RSA_SIZES.join(', ')}.`);
   return { kty, size: size as number, curve: undefined, keyOps: keyOps ?? RSA_DEFAULT_OPERATIONS, tags, attributes };
+}
+
+/** The version that comes of it. Times in seconds, virtual. */
+export function versionOf(
+  wanted: NewVersion,
+  material: KeyMaterial,
+  created: number,
+  exp: number | undefined,
+): KeyVersion {
+  return {
+    version: randomBytes(16).toString('hex'),
+    kty: wanted.kty,
+    material,
+    keyOps: wanted.keyOps,
+    tags: { ...wanted.tags },
+    enabled: wanted.attributes.enabled ?? true,
+    nbf: wanted.attributes.nbf,
+    exp,
+    created,
+    updated: created,
+    size: wanted.size,
+    nearExpiryTold: false,
+    expiredTold: false,
+  };
 }

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudContext, FaultRule, StandInRequest, StandInResponse } from '../kit';
-import { badParameter, forbiddenByRbac, KeyVaultError, keyDisabled, notSupportedHere } from './errors';
+import {
+  badParameter,
+  type Caller,
+  forbiddenByFirewall,
+  forbiddenByRbac,
+  KeyVaultError,
+  keyDisabled,
+  notSupportedHere,
+} from './errors';
 import { bundle, deletion, keyItem, policyJson, versionItem } from './json';
 import { currentVersion, type Key, type KeyVersion, requireUsable } from './key';
 import { wrongKeyFor } from './key-material';
@@ -45,6 +53,7 @@ export class KeyVaultService {
       if (route === undefined)
         throw new KeyVaultError(405, 'MethodNotAllowed', 'Key Vault has no such method and path.');
       this.#requireApiVersion(request);
+      this.#requireNetwork(caller);
       this.#requirePermission(caller.principalId, route);
       const answer = await this.#perform({ request, route, fault });
       touched = answer.version === undefined ? {} : { version: answer.version.version };
@@ -85,6 +94,18 @@ export class KeyVaultService {
     }
   }
 
+  /** IoT Hub and DPS are not among the trusted services, so a firewall keeps them out like anybody else. */
+  #requireNetwork(caller: { principalId: string; name: string }): void {
+    const { reachableBy, name } = this.#vault;
+    if (reachableBy === undefined || reachableBy.includes(caller.name)) return;
+    throw forbiddenByFirewall(this.#described(caller.principalId), name, this.#context.location);
+  }
+
+  #described(principalId: string): Caller {
+    const { tenantId, tokens } = this.#context;
+    return { principalId, clientId: tokens.find(principalId)?.clientId, tenantId };
+  }
+
   #requirePermission(principalId: string, route: Route): void {
     const action = ACTIONS[route.operation];
     if (action === undefined) throw notSupportedHere(route.operation);
@@ -92,14 +113,7 @@ export class KeyVaultService {
     const scope = route.key === undefined ? resourceId : `${resourceId}/keys/${route.key}`;
     const full = `Microsoft.KeyVault/vaults/${action}`;
     if (this.#context.permissions.allows(principalId, scope, full)) return;
-    const { tenantId, location, tokens } = this.#context;
-    throw forbiddenByRbac(
-      { principalId, clientId: tokens.find(principalId)?.clientId, tenantId },
-      full,
-      scope,
-      name,
-      location,
-    );
+    throw forbiddenByRbac(this.#described(principalId), full, scope, name, this.#context.location);
   }
 
   async #perform(call: Call): Promise<{ status?: number; body?: unknown; version?: KeyVersion }> {

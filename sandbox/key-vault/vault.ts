@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { VaultSeed } from '../cloud/seed';
 import type { CloudContext } from '../kit';
@@ -14,9 +13,10 @@ import {
   readTags,
   requireOrderedDates,
 } from './key';
+import { type KeyEventType, keyEvent } from './key-event';
 import { type Curve, KeyMaterial } from './key-material';
 import { KeyStore } from './key-store';
-import { type NewVersion, readKeyName, readNewVersion } from './new-version';
+import { type NewVersion, readKeyName, readNewVersion, versionOf } from './new-version';
 import { OperationLog } from './operation-log';
 import { Quota } from './quota';
 import { expiryOf, type RotationPolicy, readPolicy } from './rotation-policy';
@@ -32,6 +32,8 @@ export class Vault {
   readonly recovery: { purgeProtection: boolean; recoverableDays: number };
   readonly quota: Quota;
   readonly log = new OperationLog();
+  /** Names of the identities that the network rules let in; undefined lets everybody in. */
+  readonly reachableBy: readonly string[] | undefined;
   /** Known once the server listens; key identifiers begin with it. */
   url = '';
   readonly #context: CloudContext;
@@ -46,6 +48,7 @@ export class Vault {
       seed.resourceId ??
       `/subscriptions/${context.subscriptionId}/resourceGroups/${context.resourceGroup}/providers/Microsoft.KeyVault/vaults/${seed.name}`;
     this.recovery = { purgeProtection: seed.purgeProtection ?? true, recoverableDays: RECOVERABLE_DAYS };
+    this.reachableBy = seed.networkAcls?.['defaultAction'] === 'Deny' ? (seed.reachableBy ?? []) : undefined;
     this.#context = context;
     this.quota = new Quota(() => context.clock.nowMilliseconds());
     this.#store = new KeyStore(join(directory, `vault-${seed.name}.json`));
@@ -244,21 +247,8 @@ export class Vault {
         : await KeyMaterial.generateEc(wanted.curve);
     this.#refuseDeleted(name);
     const created = this.nowSeconds();
-    const version: KeyVersion = {
-      version: randomBytes(16).toString('hex'),
-      kty: wanted.kty,
-      material,
-      keyOps: wanted.keyOps,
-      tags: { ...wanted.tags },
-      enabled: wanted.attributes.enabled ?? true,
-      nbf: wanted.attributes.nbf,
-      exp: policy === undefined ? wanted.attributes.exp : expiryOf(policy, created),
-      created,
-      updated: created,
-      size: wanted.size,
-      nearExpiryTold: false,
-      expiredTold: false,
-    };
+    const exp = policy === undefined ? wanted.attributes.exp : expiryOf(policy, created);
+    const version = versionOf(wanted, material, created, exp);
     const key = this.#store.find(name) ?? { name, versions: [], policy: undefined, deleted: undefined };
     key.versions.push(version);
     this.#store.put(key);
@@ -287,21 +277,7 @@ export class Vault {
     this.#calendar.refresh(key);
   }
 
-  /** Field names and forms as in Azure's documentation "Azure Key Vault as Event Grid source". */
-  #tell(type: 'KeyNewVersionCreated' | 'KeyNearExpiry' | 'KeyExpired', key: Key, version: KeyVersion): void {
-    this.#context.bus.publish({
-      type: `Microsoft.KeyVault.${type}`,
-      source: this.resourceId,
-      subject: key.name,
-      data: {
-        Id: `${this.url}/keys/${key.name}/${version.version}`,
-        VaultName: this.name,
-        ObjectType: 'Key',
-        ObjectName: key.name,
-        Version: version.version,
-        NBF: version.nbf ?? null,
-        EXP: version.exp ?? null,
-      },
-    });
+  #tell(type: KeyEventType, key: Key, version: KeyVersion): void {
+    this.#context.bus.publish(keyEvent(type, this, key, version));
   }
 }

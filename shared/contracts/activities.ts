@@ -136,6 +136,8 @@ export type RetirementAdmission =
       readonly run: RunReference;
       readonly policy: RunPolicy;
       readonly versions: readonly string[];
+      /** How many targets the KEK has. */
+      readonly targets: number;
       /** Present when a version was disabled before this instance began: it goes on with the watch. */
       readonly disabledAt: string | null;
     };

@@ -1,7 +1,7 @@
 import type { Admission, RotationRequest, RunReference } from '../contracts/activities';
 import type { Rotation } from '../contracts/rotation';
 import { alertTypes, subjectOf, tell } from './alerting';
-import { ConflictError } from './errors';
+import { ConflictError, RefusalError } from './errors';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
 import { isTerminal } from './phases';
@@ -143,17 +143,14 @@ function backingOff({ claim }: LedgerState, { request, now }: AdmitInput): strin
 async function observe(ports: RotationPorts, { request, now }: AdmitInput): Promise<Admission> {
   const plan = await dryRun(ports, request);
   const message = `${request.key} is in observe mode: planned (${plan.decision}), nothing done.`;
-  await tell(
-    ports,
-    {
-      id: `${request.rotationId}.observed`,
-      type: alertTypes.observed,
-      subject: subjectOf(request.key),
-      time: now,
-      data: { key: request.key, reason: request.reason, plan: { ...plan, checks: plan.checks.length }, done: message },
-    },
-    new Date(now),
-  );
+  const alert = {
+    id: `${request.rotationId}.observed`,
+    type: alertTypes.observed,
+    subject: subjectOf(request.key),
+    time: now,
+    data: { key: request.key, reason: request.reason, plan: { ...plan, checks: plan.checks.length }, done: message },
+  };
+  await tell(ports, alert, new Date(now));
   return notAdmitted('observe', message);
 }
 
@@ -163,9 +160,11 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
   const { type, version } = cause;
   const [versions, ...kids] = await Promise.all([
     ports.keyVault.versions(request.key),
-    ...managed.targets.map((target) => target.currentKid()),
+    ...managed.targets.map((target) => target.currentKid().catch(unreadable)),
   ]);
   const inUse = new Set(kids.flatMap((kid) => (kid === null ? [] : [versionOf(kid)])));
+  // Of a target that hides its key, uses another one or names no version nothing can be said here: the plan refuses it by name.
+  const inTheDark = inUse.has(null);
   const versionsInUse = versions
     .filter((candidate) => inUse.has(candidate.version))
     .toSorted((a, b) => a.createdOn.getTime() - b.createdOn.getTime())
@@ -178,7 +177,16 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
     version,
     eventTime: null,
   };
-  return isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' });
+  const relevance = isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' });
+  return !relevance.relevant && relevance.code === 'version-not-in-use' && inTheDark
+    ? ({ relevant: true } as const)
+    : relevance;
+}
+
+/** A target that refuses to say which key it is on says as much as one that names no version. */
+function unreadable(error: unknown): string {
+  if (error instanceof RefusalError) return '';
+  throw error;
 }
 
 /** An event that comes during a live run starts nothing; it is looked at again when the run closes. */

@@ -84,7 +84,7 @@ export function byCreation(a: KeyVersion, b: KeyVersion): number {
 }
 
 /** Whether a version is enabled and within its dates. */
-export function isUsable(version: KeyVersion, now: Date): boolean {
+function isUsable(version: KeyVersion, now: Date): boolean {
   return validity(version, now).length === 0;
 }
 

@@ -6,8 +6,8 @@ import type {
   ProbeResult,
   RunReference,
 } from '../contracts/activities';
-import { BrokenInvariantError, RefusalError } from './errors';
-import { kidOf, versionOf } from './key-identifier';
+import { BrokenInvariantError, FaultError, RefusalError } from './errors';
+import { kidOf, sameKid, versionOf } from './key-identifier';
 import type { Claim, DataKeysTarget, ServiceTarget, Target, UndoEntry, Verification } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, type HeldClaim, managedKey, readHeldClaim, record } from './run-record';
@@ -24,7 +24,8 @@ interface Move {
   readonly held: HeldClaim;
   readonly planned: PlannedTarget;
   readonly target: Target;
-  readonly nextKid: string;
+  /** Null while a service is pinned, before a version was chosen. */
+  readonly nextKid: string | null;
   readonly undo: UndoEntry | null;
   /** `<kind>/<name>` */
   readonly name: string;
@@ -39,9 +40,33 @@ export async function moveTarget(ports: RotationPorts, input: OnTarget): Promise
   const service = serviceOf(move);
   const undo = direction === 'back' ? move.undo : (move.undo ?? (await saveUndo(ports, input, move, service)));
   if (undo === null) return { state: 'done' }; // nothing of ours to move or to put back
-  const kid = direction === 'forward' ? move.nextKid : kidToGoBackTo(undo, move);
+  const kid = direction === 'forward' ? nextOf(move) : kidToGoBackTo(undo, move);
   if (direction === 'forward') await recordIntent(ports, input, move, kid);
+  else await reconcile(ports, run, move, service, undo);
   return service.move(kid, fence, (operationUrl) => saveOperation(ports, run, undo, operationUrl));
+}
+
+/**
+ * I11: an operation that is under way is seen to its end before anything else is done. Its end is not judged here: the
+ * operation that moved the target forward may have failed, and that is why it goes back.
+ */
+async function reconcile(
+  ports: RotationPorts,
+  run: RunReference,
+  { nextKid, name }: Move,
+  service: ServiceTarget,
+  undo: UndoEntry,
+): Promise<void> {
+  if (undo.operationUrl === null || nextKid === null) return;
+  const state = await service.checkMove(nextKid, undo.operationUrl).catch((error: unknown): MoveState => {
+    if (error instanceof RefusalError) return { state: 'done' };
+    throw error;
+  });
+  if (state.state === 'pending') {
+    const { retryAfterSeconds } = state;
+    throw new FaultError('resource-busy', `An operation on ${name} is still under way.`, { retryAfterSeconds });
+  }
+  await saveOperation(ports, run, undo, null);
 }
 
 /** Asks after the long-running operation that `moveTarget` began. */
@@ -49,7 +74,7 @@ export async function checkMove(ports: RotationPorts, input: OnTarget): Promise<
   const move = await readMove(ports, input);
   const service = serviceOf(move);
   if (move.undo === null) return { state: 'done' };
-  const kid = input.direction === 'forward' ? move.nextKid : kidToGoBackTo(move.undo, move);
+  const kid = input.direction === 'forward' ? nextOf(move) : kidToGoBackTo(move.undo, move);
   return service.checkMove(kid, move.undo.operationUrl);
 }
 
@@ -63,11 +88,12 @@ export async function moveDataKeysPage(
   await fence();
   const move = await readMove(ports, input);
   const store = storeOf(move);
+  const nextKid = nextOf(move);
   if (direction === 'forward' && continuation === null) {
     if (move.undo === null) await saveStoreUndo(ports, input, move);
-    await recordIntent(ports, input, move, move.nextKid);
+    await recordIntent(ports, input, move, nextKid);
   }
-  const page = await store.movePage(move.nextKid, direction, continuation, fence);
+  const page = await store.movePage(nextKid, direction, continuation, fence, move.planned.previousKid);
   const done = input.done + page.seen;
   const total = Math.max(move.planned.total, done);
   await record(
@@ -82,7 +108,7 @@ export async function moveDataKeysPage(
         direction === 'forward'
           ? `${page.moved} of ${page.seen} data keys rewrapped; each was unwrapped again and compared before it was written.`
           : `${page.moved} of ${page.seen} data keys put back.`,
-      details: { moved: page.moved, seen: page.seen, kid: move.nextKid },
+      details: { moved: page.moved, seen: page.seen, kid: nextKid },
     },
     `${continuation ?? 'first'}.${input.now}`,
   );
@@ -124,7 +150,7 @@ const standsOn = (move: Move, direction: Direction): string | null =>
   direction === 'forward' ? move.nextKid : (move.undo?.kid ?? move.planned.previousKid);
 
 async function verifyOn(move: Move, direction: Direction): Promise<Verification> {
-  if (move.target.kind === 'dataKeys') return move.target.verify(move.nextKid, direction);
+  if (move.target.kind === 'dataKeys') return move.target.verify(nextOf(move), direction);
   const kid = standsOn(move, direction);
   if (kid === null) throw new BrokenInvariantError('undo', `There is no version on record for ${move.name}.`);
   return move.target.verify(kid, move.undo?.fingerprints ?? {});
@@ -141,15 +167,19 @@ async function readMove(ports: RotationPorts, { run, target: index }: OnTarget):
       `Target ${index} of the plan (${planned?.kind}/${planned?.name}) is not the configured one any more. Put the configuration back, or abandon the run.`,
     );
   }
-  if (nextVersion === null) throw new BrokenInvariantError('version', 'No next version is on record.');
   return {
     held,
     planned,
     target,
-    nextKid: kidOf(run.key, nextVersion),
+    nextKid: nextVersion === null ? null : kidOf(run.key, nextVersion),
     undo: held.undo.findLast((entry) => entry.target === index) ?? null,
     name: `${planned.kind}/${planned.name}`,
   };
+}
+
+function nextOf({ nextKid }: Move): string {
+  if (nextKid === null) throw new BrokenInvariantError('version', 'No next version is on record.');
+  return nextKid;
 }
 
 function serviceOf({ target, name }: Move): ServiceTarget {
@@ -175,8 +205,8 @@ async function saveUndo(
   service: ServiceTarget,
 ): Promise<UndoEntry | null> {
   const { kid, fingerprints } = await service.readUndo();
-  if (kid === move.nextKid) return null;
-  if (kid !== move.planned.previousKid) {
+  if (sameKid(kid, nextOf(move))) return null;
+  if (move.planned.previousKid === null || !sameKid(kid, move.planned.previousKid)) {
     throw new RefusalError(
       'changed-since-plan',
       `${move.name} stood on ${move.planned.previousKid} when it was planned and stands on ${kid} now. Find out who changed it, then start again.`,
@@ -195,8 +225,13 @@ async function putUndo(
   back: Pick<UndoEntry, 'kid' | 'fingerprints'>,
 ): Promise<UndoEntry> {
   const undo = { rotationId: run.rotationId, target, kind, name, savedAt: now, operationUrl: null, ...back };
-  await changeClaim(ports, run, ({ claim }) => ({ claim, saveUndo: undo }));
-  return undo;
+  // What was saved first stays: a second try may read a resource that the first one has written by now.
+  let saved: UndoEntry = undo;
+  await changeClaim(ports, run, ({ claim, undo: present }) => {
+    saved = present.find((entry) => entry.target === target) ?? undo;
+    return saved === undo ? { claim, saveUndo: undo } : null;
+  });
+  return saved;
 }
 
 async function saveOperation(

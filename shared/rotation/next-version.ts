@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { RunReference } from '../contracts/activities';
-import { chooseNext, expiryFrom, usability } from './choose-version';
+import { byCreation, chooseNext, expiryFrom, usability } from './choose-version';
 import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
-import { policyWait } from './policy-wait';
-import type { Claim, KeyVersionDetail } from './ports';
+import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
+import { type PolicyWait, policyWait } from './policy-wait';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
 
@@ -16,13 +16,13 @@ import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './r
 export async function chooseVersion(
   ports: RotationPorts,
   input: { readonly run: RunReference; readonly now: string },
-): Promise<{ readonly nextVersion: string } | { readonly waitSeconds: number; readonly message: string }> {
+): Promise<{ readonly nextVersion: string } | PolicyWait> {
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const { claim } = await readHeldClaim(ports, run);
-  const settledOn = await settle(ports, run, claim, now);
-  if ('waitSeconds' in settledOn) return settledOn;
-  const { version, why } = settledOn;
+  const choice = await settle(ports, run, claim, now);
+  if ('waitSeconds' in choice) return choice;
+  const { version, why } = choice;
   const detail = await ports.keyVault.version(kidOf(run.key, version));
   await proveUsable(ports, detail, new Date(now));
   // Key Vault has no conditional create, so two makers can win there; in the ledger only one can.
@@ -47,13 +47,14 @@ async function settle(
   run: RunReference,
   claim: Claim,
   now: string,
-): Promise<{ version: string; why: string } | { waitSeconds: number; message: string }> {
+): Promise<{ version: string; why: string } | PolicyWait> {
+  const versions = await ports.keyVault.versions(run.key);
   const choice = chooseNext({
     ledgerVersion: claim.nextVersion,
     toVersion: claim.toVersion,
     rotationId: run.rotationId,
-    versions: await ports.keyVault.versions(run.key),
-    inUse: claim.plan?.previousVersion ?? null,
+    versions,
+    inUse: inUseOf(claim, versions),
     now: new Date(now),
   });
   if ('refuse' in choice) throw new RefusalError(choice.refuse.code, choice.refuse.message);
@@ -61,12 +62,24 @@ async function settle(
   return create(ports, run, claim, now);
 }
 
+/**
+ * The version in use, as the plan saw it: the oldest that a hub or DPS stands on. Not that of the first target, which may be a store
+ * with a data key older than all of them: the version that is about to expire would count as newer, and be chosen.
+ */
+function inUseOf({ plan }: Claim, versions: readonly KeyVersion[]): string | null {
+  const named = (plan?.targets ?? [])
+    .filter(({ kind }) => kind !== 'dataKeys')
+    .map(({ previousVersion }) => previousVersion);
+  const oldest = versions.filter(({ version }) => named.includes(version)).sort(byCreation)[0];
+  return oldest?.version ?? plan?.previousVersion ?? null;
+}
+
 async function create(
   ports: RotationPorts,
   run: RunReference,
   claim: Claim,
   now: string,
-): Promise<{ version: string; why: string } | { waitSeconds: number; message: string }> {
+): Promise<{ version: string; why: string } | PolicyWait> {
   const previous = claim.plan?.previousVersion ?? null;
   if (previous === null) throw new BrokenInvariantError('plan', 'The plan names no version to make the next one like.');
   const like = await ports.keyVault.version(kidOf(run.key, previous));

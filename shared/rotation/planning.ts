@@ -1,6 +1,6 @@
 import type { PlanDecision, RunReference } from '../contracts/activities';
 import type { Plan } from '../contracts/rotation';
-import { RefusalError } from './errors';
+import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
 import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
@@ -28,21 +28,28 @@ export async function makePlan(
   const { claim, commands } = await readHeldClaim(ports, run);
   const decided = await readAndDecide(ports, managedKey(ports, run.key), claim.toVersion, new Date(now));
   const { plan, runPlan, reasons } = decided;
+  waitForAnswers(decided);
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
-  await record(ports, run, {
-    at: now,
-    action: 'plan',
-    target: null,
-    outcome: plan.decision === 'refuse' ? 'refused' : 'done',
-    message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
-    details: {
-      decision: plan.decision,
-      planHash: plan.planHash,
-      previousVersion: plan.previousVersion,
-      checks: plan.checks.length,
-      unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
+  await record(
+    ports,
+    run,
+    {
+      at: now,
+      action: 'plan',
+      target: null,
+      outcome: plan.decision === 'refuse' ? 'refused' : 'done',
+      message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
+      details: {
+        decision: plan.decision,
+        planHash: plan.planHash,
+        previousVersion: plan.previousVersion,
+        checks: plan.checks.length,
+        unknown: plan.checks.filter(({ result }) => result === 'unknown').length,
+      },
+      // A repeat after a crash may find other facts; the decision that is acted on must be the one that is told.
     },
-  }, plan.planHash);
+    `${plan.decision}.${plan.planHash}`,
+  );
   await changeRotation(ports, run.rotationId, (rotation) => ({
     ...rotation,
     previousVersion: plan.previousVersion,
@@ -65,6 +72,16 @@ export async function makePlan(
 /** The plan that was approved last; another one has to be approved anew. */
 const approvedHash = (commands: readonly Command[]): string | null =>
   commands.findLast(({ command }) => command === 'approve')?.planHash ?? null;
+
+/**
+ * A plan that fails on nothing but what is unknown while a probe has no answer (429, time-out, sign-in) is not refused: the
+ * answer may settle the rest, and the event that asked for the plan will not come again. It is made anew until the deadline.
+ */
+function waitForAnswers({ reasons }: Decided): void {
+  const codes = reasons.map(({ code }) => code);
+  if (!codes.includes('probe-green-unknown') || !codes.every((code) => code.endsWith('-unknown'))) return;
+  throw new FaultError('probe-unknown', reasons.map(({ message }) => message).join(' '));
+}
 
 async function readAndDecide(
   ports: RotationPorts,

@@ -6,12 +6,17 @@ const soonSeconds = 24 * 3600;
 /** Automatic rotation is not minute-exact (Key Vault's documentation, 2026-04-10): so long after its time it may still come. */
 const lateSeconds = 3600;
 
+export interface PolicyWait {
+  readonly waitSeconds: number;
+  readonly message: string;
+}
+
 /** How long to wait for Key Vault's own policy to make the next version; null if it is not about to. */
 export function policyWait(
   policy: RotationPolicy | null,
   inUse: KeyVersion,
   now: Date,
-): { readonly waitSeconds: number; readonly message: string } | null {
+): PolicyWait | null {
   const due = dueAt(policy, inUse);
   if (due === null) return null;
   const seconds = (due.getTime() - now.getTime()) / 1000;

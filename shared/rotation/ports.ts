@@ -251,8 +251,6 @@ export interface Ledger {
   rememberedAnswer(key: string, idempotencyKey: string): Promise<RememberedAnswer | null>;
   /** Every retirement of the KEK, oldest rotation first. */
   retirements(key: string): Promise<readonly Retirement[]>;
-  /** Whether an event of this type and version was recorded before. */
-  wasSeen(key: string, type: string, version: string): Promise<boolean>;
   /** The reason in the stop switch's row; null if it is not thrown. Read before every mutation. */
   stopped(): Promise<string | null>;
 }
@@ -435,12 +433,16 @@ export interface DataKeysTarget {
   readonly kind: 'dataKeys';
   readonly name: string;
   inspect(): Promise<TargetFacts>;
-  /** Rewraps (forward) or puts back (back) one page. `kid` is the next version's in both directions. */
+  /**
+   * Rewraps (forward) or puts back (back) one page. `kid` is the next version's in both directions; `previousKid` is where a
+   * record goes back to whose owner replaced it whole.
+   */
   movePage(
     kid: string,
     direction: Direction,
     continuation: string | null,
     fence: Fence,
+    previousKid: string | null,
   ): Promise<{ readonly continuation: string | null; readonly moved: number; readonly seen: number }>;
   verify(kid: string, direction: Direction): Promise<Verification>;
   /** Forgets the kept old blobs that were wrapped by one of these versions, page by page. */

@@ -3,10 +3,11 @@ import type { Phase } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
-import type { Claim, LedgerState, SeenEvent } from './ports';
+import { allowedCommands } from './phases';
+import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, record } from './run-record';
+import { changeClaim, changeRotation, isPaused, record } from './run-record';
 
 /** What a trigger has to start in the durable client, and under which instance id. */
 export interface Start {
@@ -27,10 +28,12 @@ export type EventDecision =
 export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<EventDecision> {
   const parsed = parseKeyEvent(raw);
   if (!parsed.ok) return { kind: 'dropped', code: parsed.code, message: parsed.message };
-  const { event } = parsed;
-  if (ports.managed(event.key) === null) {
-    return { kind: 'dropped', code: 'key-not-configured', message: `${event.key} is not in the configuration.` };
+  const managed = ports.managed(parsed.event.key);
+  if (managed === null) {
+    return { kind: 'dropped', code: 'key-not-configured', message: `${parsed.event.key} is not in the configuration.` };
   }
+  // From here on the key is spelled as the configuration spells it, whatever the event made of it.
+  const event = { ...parsed.event, key: managed.key };
   const receivedAt = ports.now();
   const rotationId = rotationIdOfEvent({ ...event, receivedAt: receivedAt.toISOString() });
   const { eventId, type, version } = event;
@@ -76,7 +79,14 @@ export interface StartByHand {
 export type StartDecision =
   | { readonly kind: 'start'; readonly start: Start }
   | { readonly kind: 'answered'; readonly rotationId: string }
-  | { readonly kind: 'running'; readonly rotationId: string; readonly phase: Phase }
+  | {
+      readonly kind: 'running';
+      readonly rotationId: string;
+      readonly phase: Phase;
+      readonly allowed: readonly CommandName[];
+      /** Present while nobody has taken the claim up: whoever made it may have died before it was started. */
+      readonly start: Start | null;
+    }
   | { readonly kind: 'other-request' }
   | { readonly kind: 'observe' }
   | { readonly kind: 'key-not-configured' };
@@ -87,32 +97,64 @@ export async function startByHand(ports: RotationPorts, wanted: StartByHand): Pr
   if (managed === null) return { kind: 'key-not-configured' };
   if (managed.mode === 'observe') return { kind: 'observe' };
   for (;;) {
-    const remembered = await rememberedStart(ports, wanted);
-    if (remembered !== null) return remembered;
     const state = await ports.ledger.read(wanted.key);
-    if (state.claim !== null && state.claim.rotationId !== null) {
-      return { kind: 'running', rotationId: state.claim.rotationId, phase: state.claim.phase };
-    }
-    const start = await claimFor(ports, wanted, state);
+    const remembered = await rememberedStart(ports, wanted, state);
+    if (remembered !== null && remembered.kind !== 'given-up') return remembered;
+    if (state.claim !== null && state.claim.rotationId !== null) return await running(ports, state.claim, state);
+    const start = await claimFor(ports, wanted, state, remembered?.rotationId ?? null);
     if (start !== null) return { kind: 'start', start };
   }
 }
 
-async function rememberedStart(ports: RotationPorts, wanted: StartByHand): Promise<StartDecision | null> {
+async function running(ports: RotationPorts, claim: Claim, state: LedgerState): Promise<StartDecision> {
+  const { phase, rotationId } = claim;
+  const start = isOrphan(claim) ? startOf(claim) : null;
+  if (start !== null) await tellOfRequest(ports, start.request);
+  return { kind: 'running', rotationId: rotationId ?? '', phase, allowed: allowedCommands(phase, standing(state)), start };
+}
+
+const standing = ({ commands }: LedgerState) => ({
+  paused: isPaused(commands),
+  waitsForApproval: false,
+  canStillGoBack: false,
+});
+
+/** A claim made over HTTP that no instance has bound. Started twice it converges: the instance id is fixed. */
+const isOrphan = ({ bound, phase, cause }: Claim): boolean => !bound && phase === 'requested' && cause?.kind === 'http';
+
+async function rememberedStart(
+  ports: RotationPorts,
+  wanted: StartByHand,
+  { claim }: LedgerState,
+): Promise<StartDecision | { readonly kind: 'given-up'; readonly rotationId: string } | null> {
   if (wanted.idempotencyKey === null) return null;
   const remembered = await ports.ledger.rememberedAnswer(wanted.key, wanted.idempotencyKey);
   if (remembered === null) return null;
   if (remembered.requestHash !== wanted.requestHash) return { kind: 'other-request' };
-  const { claim } = await ports.ledger.read(wanted.key);
+  const { rotationId } = remembered;
   // The first answer was given, or lost, before anybody took the claim up: start it again under the same id.
-  if (claim?.rotationId === remembered.rotationId && !claim.bound) return { kind: 'start', start: startOf(claim) };
-  return { kind: 'answered', rotationId: remembered.rotationId };
+  if (claim?.rotationId === rotationId && isOrphan(claim)) {
+    const start = startOf(claim);
+    await tellOfRequest(ports, start.request);
+    return { kind: 'start', start };
+  }
+  if (claim?.rotationId === rotationId) return { kind: 'answered', rotationId };
+  // The first answer was that it could not be started: the same request is not answered with a rotation that never ran.
+  const rotation = await ports.history.get(rotationId);
+  const givenUp = rotation === null || rotation.reasons.some(({ code }) => code === notStarted);
+  return givenUp ? { kind: 'given-up', rotationId } : { kind: 'answered', rotationId };
 }
 
-async function claimFor(ports: RotationPorts, wanted: StartByHand, state: LedgerState): Promise<Start | null> {
+/** @param again id of a start that was given up and is asked for again under its Idempotency-Key */
+async function claimFor(
+  ports: RotationPorts,
+  wanted: StartByHand,
+  state: LedgerState,
+  again: string | null,
+): Promise<Start | null> {
   const now = ports.now();
   const generation = (state.claim?.generation ?? 0) + 1;
-  const rotationId = newRotationId(wanted.key, now, () => crypto.randomUUID().replaceAll('-', '').slice(0, 6));
+  const rotationId = again ?? newRotationId(wanted.key, now, () => crypto.randomUUID().replaceAll('-', '').slice(0, 6));
   const request: RotationRequest = {
     rotationId,
     key: wanted.key,
@@ -126,25 +168,39 @@ async function claimFor(ports: RotationPorts, wanted: StartByHand, state: Ledger
   try {
     await ports.ledger.update(wanted.key, state.etag, {
       claim: newClaim(request, state.claim, rotationId, request.requestedAt),
-      ...(idempotencyKey === null ? {} : { rememberAnswer: { idempotencyKey, requestHash, rotationId } }),
+      ...(idempotencyKey === null || again !== null
+        ? {}
+        : { rememberAnswer: { idempotencyKey, requestHash, rotationId } }),
     });
   } catch (error) {
     if (error instanceof ConflictError) return null;
     throw error;
   }
   await ports.history.put(newRotation(request));
-  const run: RunReference = { key: wanted.key, rotationId, generation };
-  await record(ports, run, {
-    at: request.requestedAt,
-    actor: wanted.actor,
-    action: 'request',
-    target: null,
-    outcome: 'done',
-    message: wanted.reason,
-    details: { toVersion: wanted.toVersion },
-  });
+  await tellOfRequest(ports, request);
   return { instanceId: rotationId, request };
 }
+
+/** Repeated, it tells nothing twice: a start whose answer was lost between its steps is told by the next one. */
+async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Promise<void> {
+  const { key, rotationId, generation, cause, reason, requestedAt, toVersion } = request;
+  if ((await ports.history.get(rotationId)) === null) await ports.history.put(newRotation(request));
+  await record(
+    ports,
+    { key, rotationId, generation: generation ?? 0 },
+    {
+      at: requestedAt,
+      actor: cause.kind === 'http' ? cause.actor : 'unknown',
+      action: 'request',
+      target: null,
+      outcome: 'done',
+      message: reason,
+      details: { toVersion },
+    },
+  );
+}
+
+const notStarted = 'not-started';
 
 /** The start of a claim's instance, as the claim tells it. */
 export const startOf = (claim: Claim): Start => ({
@@ -173,7 +229,7 @@ export async function giveUpStart(ports: RotationPorts, { request }: Start): Pro
   await changeRotation(ports, request.rotationId, (rotation) => ({
     ...rotation,
     phase: 'cancelled',
-    reasons: [{ code: 'not-started', message }],
+    reasons: [{ code: notStarted, message }],
     endedAt: ports.now().toISOString(),
   }));
 }

@@ -23,7 +23,7 @@ export async function beginRetirement(
   input: { readonly request: RetirementRequest; readonly instanceId: string; readonly now: string },
 ): Promise<RetirementAdmission> {
   const { request, instanceId, now } = input;
-  const { policy } = managedKey(ports, request.key);
+  const { policy, targets } = managedKey(ports, request.key);
   const retirement = await find(ports, request.key, request.rotationId);
   if (retirement === null || !mayBegin.includes(retirement.status)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
@@ -53,7 +53,7 @@ export async function beginRetirement(
     message: `Retiring ${versions.join(', ')} (generation ${held.generation}).`,
     details: { versions: versions.join(','), generation: held.generation },
   });
-  return { admitted: true, run, policy, versions, disabledAt: retirement.disabledAt };
+  return { admitted: true, run, policy, versions, targets: targets.length, disabledAt: retirement.disabledAt };
 }
 
 const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId: string, now: string): Claim => ({

@@ -5,7 +5,15 @@ import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isTerminal, mayMove } from './phases';
 import type { Claim, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, managedKey, record, refuseIfPaused, refuseIfRecalled } from './run-record';
+import {
+  changeClaim,
+  changeRotation,
+  managedKey,
+  readHeldClaim,
+  record,
+  refuseIfPaused,
+  refuseIfRecalled,
+} from './run-record';
 
 interface OnRun {
   readonly run: RunReference;
@@ -13,8 +21,8 @@ interface OnRun {
 }
 
 /**
- * Enters a phase. The claim goes first and under its ETag: a command that was accepted before wins, one that comes later is
- * answered by the new phase. Then the audit record (no record, no next step: I4) and the document. A terminal phase frees the
+ * Enters a phase; one that promises where the targets stand only after they were seen there (I8). The claim goes first and
+ * under its ETag: a command that was accepted before wins, one that comes later is answered by the new phase. Then the audit record (no record, no next step: I4) and the document. A terminal phase frees the
  * claim last, so that a repeat after a crash finds either the claim or the finished document.
  */
 export async function enterPhase(
@@ -24,10 +32,14 @@ export async function enterPhase(
   const { run, phase, reasons, now } = input;
   const known = await ports.history.get(run.rotationId);
   if (known !== null && isTerminal(phase) && known.phase === phase && !(await stillHeld(ports, run))) return { phase };
+  // Before the claim says so: from `completed` there is no way to anywhere, and a promise that is broken needs a person.
+  if (phase === 'completed' || phase === 'rolled-back') await proveWhereTargetsStand(ports, run, phase);
   let from: Phase = phase;
-  const claim = await changeClaim(ports, run, (held) => {
+  await changeClaim(ports, run, (held) => {
     if (held.claim.phase === phase) return null;
-    if (!mayMove(held.claim.phase, phase)) {
+    // A claim that is still held has not ended, whatever phase it was about to end in.
+    const stuck = isTerminal(held.claim.phase) && phase === 'needs-attention';
+    if (!stuck && !mayMove(held.claim.phase, phase)) {
       throw new BrokenInvariantError('phases', `A rotation may not go from ${held.claim.phase} to ${phase}.`);
     }
     if (goesForward(phase)) {
@@ -37,7 +49,6 @@ export async function enterPhase(
     from = held.claim.phase;
     return { claim: claimIn(held.claim, phase) };
   });
-  if (phase === 'completed' || phase === 'rolled-back') await proveWhereTargetsStand(ports, claim, phase);
   await record(
     ports,
     run,
@@ -64,7 +75,7 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
     claim: {
       ...freed(claim),
       lastRotationId: changedSomething(phase) ? claim.rotationId : claim.lastRotationId,
-      // The same cause must not start a run again at once and go back again.
+      // The same cause must not start a run again at once, and go back again.
       backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
     },
     ...(phase === 'completed' ? { putRetirement: retirementOf(claim, run, after(graceSeconds)) } : {}),
@@ -116,7 +127,10 @@ const freed = (claim: Claim): Claim => ({
 });
 
 /** I8: at `completed` every target is on next, at `rolled-back` each is on the version the plan found it on. */
-async function proveWhereTargetsStand(ports: RotationPorts, claim: Claim, phase: Phase): Promise<void> {
+async function proveWhereTargetsStand(ports: RotationPorts, run: RunReference, phase: Phase): Promise<void> {
+  const held = await readHeldClaim(ports, run);
+  const { claim } = held;
+  if (goesForward(phase)) refuseIfRecalled(held);
   if (claim.plan === null) return;
   const { targets } = managedKey(ports, claim.key);
   const next = claim.nextVersion === null ? null : kidOf(claim.key, claim.nextVersion);

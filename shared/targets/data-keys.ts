@@ -4,6 +4,7 @@ import { fitDataKey, putBack, rewrap, withDataKey } from '../rotation/data-key';
 import { FaultError, RefusalError } from '../rotation/errors';
 import { sameKid, versionOf } from '../rotation/key-identifier';
 import type {
+  DataKeyChange,
   DataKeyStore,
   DataKeysTarget,
   Fence,
@@ -24,6 +25,9 @@ export interface DataKeysPorts {
   readonly store: DataKeyStore;
   readonly keyVault: KeyVault;
 }
+
+/** What to write into a record; null if it stays as it is. */
+type Change = (record: WrappedDataKey) => Promise<DataKeyChange | null>;
 
 const pageSize = 25;
 /** Records of a page that are worked on side by side. */
@@ -77,13 +81,13 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
       return factsOf(name, { total, unfit, keyIdentifiers: await kids(), probe: await probe() });
     },
 
-    async movePage(kid, direction, continuation, fence) {
-      const next = await keyVault.version(kid);
+    async movePage(kid, direction, continuation, fence, previousKid) {
+      const change = direction === 'forward' ? rewrapTo(await keyVault.version(kid)) : putBackFrom(kid, previousKid);
       const page = await store.page(continuation, pageSize);
       let moved = 0;
       for (let from = 0; from < page.items.length; from += sideBySide) {
         const results = await Promise.allSettled(
-          page.items.slice(from, from + sideBySide).map((record) => moveRecord(record, next, direction, fence)),
+          page.items.slice(from, from + sideBySide).map((record) => moveRecord(record, change, fence)),
         );
         // All of them have ended before the first failure is told: nothing is left running behind the answer.
         for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -96,24 +100,55 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
       return verify(kid, direction);
     },
 
+    references: kids,
+
+    async dropOldBlobs(versions, continuation, fence) {
+      const page = await store.page(continuation, pageSize);
+      let dropped = 0;
+      for (const record of page.items) {
+        if (!keepsBlobOf(record, versions)) continue;
+        await fence();
+        const { kid, alg, blob, check } = record;
+        if ((await store.replace(record, { kid, alg, blob, check, previous: null })) === 'written') dropped += 1;
+      }
+      return { continuation: page.continuation, dropped };
+    },
+
     async currentKid() {
       return (await kids())[0] ?? null;
     },
   };
 
+  function rewrapTo(next: KeyVersionDetail): Change {
+    return (record) => rewrap(record, next, keyVault);
+  }
+
+  /**
+   * Asks the vault nothing of the next version, which may be the very thing that fails. An old blob goes back only after one of
+   * its version was seen to open, page by page: where it does not, the present blob is the only one that can be read.
+   */
+  function putBackFrom(nextKid: string, previousKid: string | null): Change {
+    const opened = new Set<string>();
+    let fallback: Promise<KeyVersionDetail | null> | undefined;
+    /** Where a record goes back to that its owner replaced whole; read only if there is one. */
+    const previous = (): Promise<KeyVersionDetail | null> => {
+      fallback ??= previousKid === null ? Promise.resolve(null) : keyVault.version(previousKid);
+      return fallback;
+    };
+    return async (record) => {
+      const change = await putBack(record, nextKid, keyVault, record.previous === null ? await previous() : null);
+      if (change === null || opened.has(change.kid)) return change;
+      await withDataKey({ ...record, ...change }, key, keyVault, () => undefined);
+      opened.add(change.kid);
+      return change;
+    };
+  }
+
   /** @returns whether the record was changed */
-  async function moveRecord(
-    found: WrappedDataKey,
-    next: KeyVersionDetail,
-    direction: Direction,
-    fence: Fence,
-  ): Promise<boolean> {
+  async function moveRecord(found: WrappedDataKey, changeOf: Change, fence: Fence): Promise<boolean> {
     let record: WrappedDataKey | null = found;
     for (let meeting = 1; meeting <= meetings && record !== null; meeting++) {
-      const change =
-        direction === 'forward'
-          ? await rewrap(record, next, keyVault)
-          : await putBack(record, next.kid, keyVault, null);
+      const change = await changeOf(record);
       if (change === null) return false;
       await fence();
       const written = await store.replace(record, change);
@@ -150,6 +185,18 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
       ],
       probe: { kind: 'dataKeys', name, colour: 'green', message: opened },
     };
+  }
+}
+
+/** Whether the old blob that a record keeps was wrapped by one of the versions. */
+function keepsBlobOf({ previous }: WrappedDataKey, versions: readonly string[]): boolean {
+  if (previous === null) return false;
+  try {
+    const kept: unknown = JSON.parse(previous);
+    const kid = typeof kept === 'object' && kept !== null && 'kid' in kept ? kept.kid : null;
+    return typeof kid === 'string' && versions.includes(versionOf(kid) ?? '');
+  } catch {
+    return false; // not of ours
   }
 }
 

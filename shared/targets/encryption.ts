@@ -36,8 +36,9 @@ export function readEncryption(resource: RawResource): Encryption | null {
 
 /** The resource with the identifier of this KEK's entry changed, and nothing else; other entries stay as they are. */
 export function moveEncryption(resource: RawResource, encryption: Encryption, key: string, kid: string): RawResource {
-  const keyVaultProperties = entriesOf(encryption.block).map((entry) =>
-    isOf(entry['keyIdentifier'], key) ? { ...entry, keyIdentifier: kid } : entry,
+  const entries: unknown = encryption.block['keyVaultProperties'];
+  const keyVaultProperties = (Array.isArray(entries) ? entries : []).map((entry: unknown) =>
+    isRecord(entry) && isOf(entry['keyIdentifier'], key) ? { ...entry, keyIdentifier: kid } : entry,
   );
   const properties = isRecord(resource['properties']) ? resource['properties'] : {};
   return { ...resource, properties: { ...properties, encryption: { ...encryption.block, keyVaultProperties } } };

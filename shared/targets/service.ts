@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { MoveState, ProbeResult } from '../contracts/activities';
 import type { Evidence } from '../contracts/rotation';
 import { FaultError, PreconditionError, RefusalError } from '../rotation/errors';
-import { sameKid, versionOf } from '../rotation/key-identifier';
+import { parseKeyIdentifier, sameKey, sameKid, versionOf } from '../rotation/key-identifier';
 import type {
   DataPlane,
   DataPlaneAnswer,
@@ -87,8 +87,15 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
 
   const listKeys = async (): Promise<readonly RawResource[]> => {
     const answer = await resourceManager.post(resourceId, 'listkeys', apiVersion);
-    const value = isRecord(answer) ? answer['value'] : undefined;
-    return Array.isArray(value) ? value.filter(isRecord) : [];
+    const { value, nextLink } = isRecord(answer) ? answer : {};
+    // A PUT with half the policies takes the other half away, and one with none may wipe every key.
+    if (!Array.isArray(value) || !value.every(isWholePolicy) || (nextLink !== undefined && nextLink !== null)) {
+      throw new RefusalError(
+        'sas-keys-unreadable',
+        `The SAS keys of ${called} could not be read whole, so it cannot be written back without losing them.`,
+      );
+    }
+    return value.filter(isRecord);
   };
 
   const probe = async (): Promise<ProbeResult> => {
@@ -151,6 +158,10 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     async currentKid() {
       return kidNow(await read());
     },
+
+    async references() {
+      return encryptionOf(await read()).keyIdentifiers.filter((kid) => sameKey(parseKeyIdentifier(kid)?.key ?? kid, key));
+    },
   };
 
   async function write(
@@ -159,7 +170,9 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     fence: Fence,
     accepted: (operationUrl: string | null) => Promise<void>,
   ): Promise<MoveState> {
+    refuseMasked(resource);
     const keys = await listKeys();
+    if (!dialect.takesIfMatch) await refuseChanged(resource);
     const body = withSecurity(moveEncryption(resource, encryptionOf(resource), key, kid), keys);
     const ifMatch = dialect.takesIfMatch && typeof resource['etag'] === 'string' ? resource['etag'] : null;
     if (dialect.takesIfMatch && ifMatch === null) {
@@ -175,6 +188,21 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     });
     await accepted(operation?.url ?? null);
     return operation === null ? lookAgain : { state: 'pending', retryAfterSeconds: operation.retryAfterSeconds };
+  }
+
+  /** The plan has looked, but somebody may have added a hidden secret since: written back, it would be asterisks for good. */
+  function refuseMasked(resource: RawResource): void {
+    const masked = findMasked(resource);
+    if (masked.length === 0) return;
+    throw new RefusalError('secrets-masked', `${called} hides what would have to be written back: ${masked[0]}.`);
+  }
+
+  /** Without If-Match the time between reading and writing is kept short, and a change within it that shows is not overwritten. */
+  async function refuseChanged(resource: RawResource): Promise<void> {
+    if (JSON.stringify(await read()) === JSON.stringify(resource)) return;
+    throw new FaultError('changed-meanwhile', `${called} was changed between reading and writing.`, {
+      retryAfterSeconds: 2,
+    });
   }
 
   /** The operation is over: the resource has the last word. */
@@ -223,6 +251,10 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
   }
 }
 
+const isWholePolicy = (policy: unknown): boolean =>
+  isRecord(policy) &&
+  ['keyName', 'primaryKey', 'secondaryKey'].every((name) => typeof policy[name] === 'string' && policy[name] !== '');
+
 const lookAgain: MoveState = { state: 'pending', retryAfterSeconds: lookAgainSeconds };
 
 const propertiesOf = (resource: RawResource): RawResource => {
@@ -239,7 +271,6 @@ const isActive = (resource: RawResource): boolean => stateOf(resource).toLowerCa
 
 /** Puts the SAS keys that `listkeys` showed where a GET left them out; lives and dies in the memory of one activity. */
 function withSecurity(resource: RawResource, keys: readonly RawResource[]): RawResource {
-  if (keys.length === 0) return resource;
   return { ...resource, properties: { ...propertiesOf(resource), authorizationPolicies: keys } };
 }
 

@@ -47,6 +47,19 @@ describe('kill -9', () => {
     expect((await host.done('parent')).output).toBe('went {}');
   });
 
+  test('after a timer fired: it does not fire again', async () => {
+    await host.startNew('raceThenWait', 'once');
+    const fired = (history: readonly Record<string, unknown>[]): unknown[] =>
+      history.filter((event) => event['EventType'] === 11);
+    await host.until('once', (it) => fired(it.history).length > 0);
+    await host.kill();
+    await host.start();
+    await host.idle();
+    await host.post('instances/once/raiseEvent/end', 1);
+    const { history, output } = await host.done('once');
+    expect([output, fired(history).length]).toEqual(['timer', 1]);
+  });
+
   test('while suspended it stays suspended', async () => {
     await host.startNew('stepsAfterEvent', 'held');
     await host.post('instances/held/suspend?reason=why');

@@ -84,13 +84,23 @@ describe('orchestrations in the local host', () => {
   });
 
   describe('a race of an event and a timer', () => {
-    test('is won by the event; the cancelled timer no longer pulls the clock, nor keeps the instance running', async () => {
+    test('is won by the event, and the cancelled timer does not keep the instance running', async () => {
       await host.startNew('race', 'race1', { milliseconds: 3_600_000 });
       await host.until('race1', (it) => it.runtimeStatus === 'Running');
       expect((await host.idle()).nextDue).not.toBeNull();
       expect((await host.post('instances/race1/raiseEvent/go', { n: 1 })).status).toBe(202);
       expect((await host.done('race1')).output).toEqual({ winner: 'event', said: { said: { n: 1 } } });
       expect((await host.idle()).nextDue).toBeNull();
+    });
+
+    test('leaves a cancelled timer that no longer pulls the clock while the instance goes on', async () => {
+      await host.startNew('raceThenWait', 'cancelled');
+      await host.until('cancelled', (it) => it.history.some((event) => event['EventType'] === 10));
+      await host.post('instances/cancelled/raiseEvent/go', 1);
+      await host.until('cancelled', (it) => it.history.some((event) => event['EventType'] === 15));
+      expect((await host.idle()).nextDue).toBeNull();
+      await host.post('instances/cancelled/raiseEvent/end', 1);
+      expect((await host.done('cancelled')).output).toBe('event');
     });
 
     test('is won by the timer when the clock gets there, and history stands on the virtual clock', async () => {

@@ -111,6 +111,18 @@ describe('permissions', () => {
   });
 });
 
+test('network rules keep out who is not let in, whatever role they have', async () => {
+  const walled = await fixture.vault({
+    name: 'walled',
+    networkAcls: { defaultAction: 'Deny' },
+    reachableBy: ['owner'],
+  });
+  const reach = (who: Identity) => new KeyClient(walled.url, credentialOf(context(), who), clientOptions(context()));
+  await reach(owner).createKey('kek', 'RSA');
+  const { status, error } = await rejection(reach(service).getKey('kek'));
+  expect([status, error.innerError?.code]).toEqual([403, 'ForbiddenByFirewall']);
+});
+
 describe('answers of Key Vault', () => {
   test('a disabled key is refused with KeyDisabled', async () => {
     await keys().updateKeyProperties('kek', kek()[0]?.version as string, { enabled: false });

@@ -119,6 +119,14 @@ flow('race', function* (context) {
   return { winner: 'event', said };
 });
 
+flow('raceThenWait', function* (context) {
+  const timer = context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + 1000));
+  const winner: unknown = yield context.df.Task.any([context.df.waitForExternalEvent('go'), timer]);
+  if (winner !== timer) timer.cancel();
+  yield context.df.waitForExternalEvent('end');
+  return winner === timer ? 'timer' : 'event';
+});
+
 flow('raceWithRetry', function* (context) {
   const timer = context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + 3_600_000));
   const options = new df.RetryOptions(1000, 3);

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import type { RotationRequest, RunPolicy, RunReference } from '../../../../shared/contracts/activities';
+import { admit } from '../../../../shared/rotation/admission';
+import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/data-key';
+import { sameKey } from '../../../../shared/rotation/key-identifier';
+import { checkMove, moveDataKeysPage, moveTarget } from '../../../../shared/rotation/moving';
+import { chooseVersion } from '../../../../shared/rotation/next-version';
+import { makePlan } from '../../../../shared/rotation/planning';
+import type { KeyVersionDetail, Target, WrappedDataKey } from '../../../../shared/rotation/ports';
+import type { RotationPorts } from '../../../../shared/rotation/run-ports';
+import { enterPhase } from '../../../../shared/rotation/telling';
+import { dataKeysTarget } from '../../../../shared/targets/data-keys';
+import { dpsTarget } from '../../../../shared/targets/dps';
+import { iotHubTarget } from '../../../../shared/targets/iot-hub';
+import { fakeAuditLog } from '../../../fakes/audit-log';
+import { fakeAlertChannel, fakeDataPlane, fakePlanStore } from '../../../fakes/channels';
+import { fakeDataKeyStore } from '../../../fakes/data-key-store';
+import { fakeKey, fakeKeyVault } from '../../../fakes/key-vault';
+import { fakeLedger } from '../../../fakes/ledger';
+import { fakeResourceManager, type Policy, sasKey } from '../../../fakes/resource-manager';
+import { fakeHistory } from '../../../fakes/rotation-history';
+
+export const key = fakeKey;
+export const hubId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/IotHubs/hub-1';
+export const dpsId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/provisioningServices/dps-1';
+export const otherEntry = {
+  keyIdentifier: 'https://other.vault.azure.net/keys/else/0123',
+  identity: { odd: ['kept'] },
+};
+
+export const policy: RunPolicy = {
+  soakSeconds: 3600,
+  probeEverySeconds: 600,
+  redProbes: { red: 2, of: 3 },
+  faultDeadlineSeconds: 3600,
+  operationDeadlineSeconds: 1800,
+  alertAfterSeconds: 300,
+};
+
+export const v1 = '1'.repeat(32);
+export const v2 = '2'.repeat(32);
+export const kid = (version: string): string => `${key}/${version}`;
+
+export type World = ReturnType<typeof makeWorld>;
+export type TargetName = 'iotHub' | 'dps' | 'dataKeys';
+
+/** The whole of Keyturn's surroundings in memory: a KEK on v1 (made in 2025), a hub, a DPS and a store of three data keys under it. */
+export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'dataKeys'], records = 3) {
+  const effects: string[] = [];
+  let time = new Date('2026-11-22T12:00:00.000Z');
+  const now = (): Date => time;
+  const keyVault = fakeKeyVault({ now, effects });
+  const first = keyVault.addVersion({ version: v1, createdOn: new Date('2025-12-20T00:00:00Z') });
+  const resourceManager = fakeResourceManager(effects);
+  const hub = resourceManager.addService(hubId, { kind: 'iotHub', body: hubBody(v1), policies: policies() });
+  const dps = resourceManager.addService(dpsId, { kind: 'dps', body: dpsBody(v1), policies: policies() });
+  const dataPlane = fakeDataPlane(effects);
+  const dataKeys: Buffer[] = [];
+  const store = fakeDataKeyStore(
+    Array.from({ length: records }, (_, index) => {
+      const { record, dataKey } = wrapped(first, `r${String(index).padStart(4, '0')}`);
+      dataKeys.push(dataKey);
+      return record;
+    }),
+    effects,
+  );
+  const ledger = fakeLedger(effects);
+  const auditLog = fakeAuditLog(effects);
+  const history = fakeHistory(effects);
+  const plans = fakePlanStore(effects);
+  const alerts = fakeAlertChannel(effects);
+
+  const services = { resourceManager, dataPlane };
+  const settings = { key, vaultResourceId: null };
+  const all: Record<TargetName, Target> = {
+    iotHub: iotHubTarget(
+      { ...settings, name: 'hub-1', resourceId: hubId, apiVersion: 'hub-preview', twin: 'sentinel' },
+      services,
+    ),
+    dps: dpsTarget(
+      { ...settings, name: 'dps-1', resourceId: dpsId, apiVersion: 'dps-preview', enrollment: 'sentinel' },
+      services,
+    ),
+    dataKeys: dataKeysTarget({ name: 'keys-1', key }, { store, keyVault }),
+  };
+  const managed = {
+    key,
+    targets: order.map((name) => all[name]),
+    policy,
+    acceptUnknown: [] as string[],
+  };
+  const ports: RotationPorts = {
+    now,
+    ledger,
+    auditLog,
+    history,
+    plans,
+    keyVault,
+    alerts,
+    managed: (asked) => (sameKey(asked, key) ? managed : null),
+  };
+  return {
+    ports,
+    effects,
+    keyVault,
+    first,
+    resourceManager,
+    hub,
+    dps,
+    dataPlane,
+    store,
+    dataKeys,
+    ledger,
+    auditLog,
+    history,
+    plans,
+    alerts,
+    managed,
+    now: () => time.toISOString(),
+    pass: (seconds: number) => {
+      time = new Date(time.getTime() + seconds * 1000);
+      return time.toISOString();
+    },
+  };
+}
+
+const policies = (): Policy[] => [
+  { keyName: 'iothubowner', rights: 'RegistryWrite, ServiceConnect', primaryKey: sasKey(), secondaryKey: sasKey() },
+  { keyName: 'device', rights: 'DeviceConnect', primaryKey: sasKey(), secondaryKey: sasKey() },
+];
+
+const uami = '/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-1';
+
+export const hubBody = (version: string): Record<string, unknown> => ({
+  id: hubId,
+  name: 'hub-1',
+  location: 'westus2',
+  tags: { owner: 'plant-7', empty: '' },
+  sku: { name: 'S1', capacity: 2, unheardOf: null },
+  identity: { type: 'SystemAssigned, UserAssigned', userAssignedIdentities: { [uami]: { principalId: 'p-hub' } } },
+  properties: {
+    hostName: 'hub-1.azure-devices.net',
+    eventHubEndpoints: { events: { retentionTimeInDays: 1, partitionCount: 4 } },
+    encryption: {
+      keySource: 'Microsoft.KeyVault',
+      keyVaultProperties: [
+        otherEntry,
+        { keyIdentifier: kid(version), identity: { userAssignedIdentity: uami }, alsoKept: 1 },
+      ],
+      blockMember: true,
+    },
+    somethingNew: { deep: [1, { x: null }] },
+  },
+});
+
+export const dpsBody = (version: string): Record<string, unknown> => ({
+  id: dpsId,
+  name: 'dps-1',
+  location: 'westus2',
+  tags: {},
+  sku: { name: 'S1', capacity: 1 },
+  identity: { identityType: 'UserAssigned', userAssignedIdentities: { [uami]: { principalId: 'p-dps' } } },
+  properties: {
+    serviceOperationsHostName: 'dps-1.azure-devices-provisioning.net',
+    encryption: {
+      keySource: 'Microsoft.KeyVault',
+      keyVaultProperties: [{ keyIdentifier: kid(version) }],
+      identity: { userAssignedIdentity: uami },
+    },
+    iotHubs: [],
+  },
+});
+
+export function wrapped(version: KeyVersionDetail, rowKey: string, options: { check?: boolean } = {}) {
+  const dataKey = randomBytes(32);
+  if (version.publicKey === null) throw new Error('The version cannot wrap.');
+  const blob = encodeBase64url(wrapLocally(version.publicKey, 'RSA-OAEP-256', dataKey));
+  const check = options.check === false ? null : checkValue(dataKey);
+  const record: Omit<WrappedDataKey, 'etag'> = {
+    id: { partitionKey: 'p', rowKey },
+    kid: version.kid,
+    alg: 'RSA-OAEP-256',
+    blob,
+    check,
+    previous: null,
+  };
+  return { record, dataKey };
+}
+
+export const eventRequest = (rotationId: string, type = 'KeyNearExpiry', version = v1): RotationRequest => ({
+  rotationId,
+  key,
+  reason: `${type} of version ${version}`,
+  cause: { kind: 'event', type, version, eventId: `event-${rotationId}` },
+  toVersion: null,
+  generation: null,
+  requestedAt: '2026-11-22T12:00:00.000Z',
+});
+
+export const rotationId = '20261122T120000000Z-abcdef-000001';
+
+/** Admits a run by event. */
+export async function admitted(world: World, id = rotationId): Promise<RunReference> {
+  const admission = await admit(world.ports, { request: eventRequest(id), instanceId: id, now: world.now() });
+  if (!admission.admitted) throw new Error(`Not admitted: ${admission.why}: ${admission.message}`);
+  return admission.run;
+}
+
+export const enter = (world: World, run: RunReference, phase: Parameters<typeof enterPhase>[1]['phase']) =>
+  enterPhase(world.ports, { run, now: world.pass(1), phase, reasons: [] });
+
+/** Plans, chooses a version and enters `rewrapping`: from here the targets move. */
+export async function ready(world: World): Promise<RunReference> {
+  const run = await admitted(world);
+  await enter(world, run, 'planning');
+  const decided = await makePlan(world.ports, { run, now: world.now() });
+  if (decided.decision !== 'go') throw new Error(JSON.stringify(decided.reasons));
+  await enter(world, run, 'creating-version');
+  await chooseVersion(world.ports, { run, now: world.now() });
+  await enter(world, run, 'rewrapping');
+  return run;
+}
+
+/** Moves one target to its end, as the orchestrator would. */
+export async function move(world: World, run: RunReference, target: number, direction: 'forward' | 'back' = 'forward') {
+  const { ports } = world;
+  if (world.managed.targets[target]?.kind === 'dataKeys') {
+    let continuation: string | null = null;
+    let done = 0;
+    do {
+      const page = await moveDataKeysPage(ports, { run, now: world.pass(1), target, direction, continuation, done });
+      ({ continuation, done } = page);
+    } while (continuation !== null);
+    return;
+  }
+  let state = await moveTarget(ports, { run, now: world.pass(1), target, direction });
+  for (let looks = 0; state.state === 'pending'; looks++) {
+    if (looks === 20) throw new Error('The operation does not end.');
+    state = await checkMove(ports, { run, now: world.pass(5), target, direction });
+  }
+}
+
+export async function moveAll(world: World, run: RunReference): Promise<void> {
+  for (const target of world.managed.targets.keys()) await move(world, run, target);
+}
+
+/** The version in the ledger as the next one. */
+export async function nextOf(world: World): Promise<string> {
+  return (await world.ledger.read(key)).claim?.nextVersion ?? '';
+}
+
+/** Everything that the run has written anywhere, as one text. */
+export async function everythingWritten(world: World): Promise<string> {
+  const { claim, undo, commands } = await world.ledger.read(key);
+  return JSON.stringify([
+    claim,
+    undo,
+    commands,
+    world.auditLog.stored(key),
+    [...world.history.rotations.values()],
+    [...world.plans.documents],
+    world.alerts.sent,
+    world.effects,
+  ]);
+}

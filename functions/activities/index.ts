@@ -15,8 +15,8 @@ import {
   watchTargets,
 } from '../../shared/rotation/retiring';
 import type { RotationPorts } from '../../shared/rotation/run-ports';
-import { beginSoak, probeTargets } from '../../shared/rotation/soaking';
 import { secureWayBack } from '../../shared/rotation/securing';
+import { beginSoak, probeTargets } from '../../shared/rotation/soaking';
 import { recordStanding } from '../../shared/rotation/standing';
 import { enterPhase, noteWaiting } from '../../shared/rotation/telling';
 import { listUndo, proveWayBack } from '../../shared/rotation/way-back';

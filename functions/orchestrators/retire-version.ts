@@ -1,6 +1,15 @@
 import type { RetirementAdmission, RetirementRequest } from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
-import { now, type OrchestrationContext, type RunContext, type Story, StoryEnd, sleepUntil, step, tell } from '../durable';
+import {
+  now,
+  type OrchestrationContext,
+  type RunContext,
+  type Story,
+  StoryEnd,
+  sleepUntil,
+  step,
+  tell,
+} from '../durable';
 import { policyBeforeAdmission } from './admission';
 
 /**

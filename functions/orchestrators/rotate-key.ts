@@ -91,10 +91,12 @@ function* makePlan(on: RunContext): Story<RunPlan | Ending> {
       if (decided.approved) return decided.plan;
       if (asked !== decided.plan.planHash) yield* askForApproval(on, decided.plan);
       asked = decided.plan.planHash;
-      if (!(yield* approval.sleep(on.context, approvalLookSeconds))) return yield* finish(on, 'cancelled', [notApproved]);
+      if (!(yield* approval.sleep(on.context, approvalLookSeconds)))
+        return yield* finish(on, 'cancelled', [notApproved]);
     }
   } catch (error) {
-    if (error instanceof StoryEnd && error.kind === 'interrupted') return yield* finish(on, 'cancelled', [error.reason]);
+    if (error instanceof StoryEnd && error.kind === 'interrupted')
+      return yield* finish(on, 'cancelled', [error.reason]);
     return yield* endOtherwise(on, error, 'refused');
   }
 }

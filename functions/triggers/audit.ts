@@ -1,24 +1,54 @@
-import { app } from '@azure/functions';
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
 import type { Keyturn } from '../../shared/composition';
-import { verifyQuery } from '../../shared/contracts/http';
+import { exportQuery, verifyQuery } from '../../shared/contracts/http';
+import { csvHeader, csvLine, ndjsonLine } from '../../shared/rotation/audit-export';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
+import type { AuditRecord } from '../../shared/rotation/ports';
+import { json } from './answers';
 import { answering, invalid, queryOf, valid } from './problem';
 
-/** `GET /api/audit/verify?key=`: recomputes the whole chain of one KEK and names the first bad record. */
-export function registerAudit({ ports, keys }: Keyturn): void {
-  app.http('verifyAudit', {
-    route: 'audit/verify',
-    methods: ['GET'],
-    authLevel: 'function',
-    handler: (request, context) =>
-      answering(context, async () => {
-        const asked = valid(verifyQuery, queryOf(request), 'query').key ?? (keys.length === 1 ? keys[0] : undefined);
-        if (asked === undefined)
-          throw invalid('query', [{ path: 'key', message: `is required; one of ${keys.join(', ')}` }]);
-        const key = parseKeyIdentifier(asked)?.key;
-        if (key === undefined)
-          throw invalid('query', [{ path: 'key', message: 'must be an unversioned key identifier' }]);
-        return { status: 200, jsonBody: await ports.auditLog.verify(key) };
-      }),
+/** `GET /api/audit` (export) and `GET /api/audit/verify` (recomputes the whole chain and names the first bad record). */
+export function registerAudit(keyturn: Keyturn): void {
+  const route = (name: string, path: string, handle: (request: HttpRequest) => Promise<HttpResponseInit>): void => {
+    app.http(name, {
+      route: path,
+      methods: ['GET'],
+      authLevel: 'function',
+      handler: (request, context) => answering(context, () => handle(request)),
+    });
+  };
+  route('exportAudit', 'audit', (request) => exportAudit(keyturn, request));
+  route('verifyAudit', 'audit/verify', async (request) => {
+    const { key } = valid(verifyQuery, queryOf(request), 'query');
+    return json(200, await keyturn.ports.auditLog.verify(keyAsked(keyturn, key)));
   });
+}
+
+async function exportAudit(keyturn: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
+  const { key: asked, from, to, format } = valid(exportQuery, queryOf(request), 'query');
+  const key = keyAsked(keyturn, asked);
+  const csv = (format ?? (request.headers.get('accept')?.includes('text/csv') ? 'csv' : 'ndjson')) === 'csv';
+  const lines: string[] = csv ? [csvHeader] : [];
+  let continuation: string | null = null;
+  do {
+    const query = { rotationId: null, limit: 200, continuation, from, to };
+    const page: { items: readonly AuditRecord[]; continuation: string | null } = await keyturn.ports.auditLog.list(
+      key,
+      query,
+    );
+    lines.push(...page.items.map(csv ? csvLine : ndjsonLine));
+    continuation = page.continuation;
+  } while (continuation !== null);
+  const headers = { 'content-type': csv ? 'text/csv; charset=utf-8' : 'application/x-ndjson' };
+  return { status: 200, headers, body: lines.map((line) => `${line}\n`).join('') };
+}
+
+/** A key that is not configured any more may still have a history. @throws ProblemError 400 */
+function keyAsked({ ports: { keys } }: Keyturn, asked: string | undefined): string {
+  const only = keys.length === 1 ? keys[0] : undefined;
+  const text = asked ?? only;
+  if (text === undefined) throw invalid('query', [{ path: 'key', message: `is required; one of ${keys.join(', ')}` }]);
+  const parsed = parseKeyIdentifier(text);
+  if (parsed === null) throw invalid('query', [{ path: 'key', message: 'must be an unversioned key identifier' }]);
+  return parsed.key;
 }

@@ -4,18 +4,14 @@ import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { idempotencyKey, listQuery, pageQuery, type StartRequest, startRequest } from '../../shared/contracts/http';
-import type { Rotation } from '../../shared/contracts/rotation';
 import { canonicalJson } from '../../shared/rotation/canonical-json';
-import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
-import type { CommandName } from '../../shared/rotation/ports';
-import { command, giveUpStart, type Start, startByHand } from '../../shared/rotation/requests';
+import { giveUpStart, startByHand } from '../../shared/rotation/requests';
+import { accepted, findRotation, json, operator } from './answers';
+import { giveCommand } from './commands';
 import { answering, invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
-import { startInstance, wake } from './starting';
-
-/** Who acts, as the history will say. A function key proves nothing about the person behind it. */
-const operator = 'operator (function key)';
+import { startInstance } from './starting';
 
 type Route = (request: HttpRequest, client: DurableClient, context: InvocationContext) => Promise<HttpResponseInit>;
 
@@ -30,11 +26,13 @@ export function registerRotations(keyturn: Keyturn): void {
   };
   route('startRotation', 'POST', 'rotations', (request, client) => start(keyturn, request, client));
   route('listRotations', 'GET', 'rotations', (request) => list(keyturn, request));
-  route('getRotation', 'GET', 'rotations/{id}', async (request) => json(200, await find(keyturn, request)));
+  route('getRotation', 'GET', 'rotations/{id}', async (request) =>
+    json(200, await findRotation(keyturn.ports, request)),
+  );
   route('getRotationAudit', 'GET', 'rotations/{id}/audit', (request) => audit(keyturn, request));
-  for (const name of ['rollback', 'resume', 'abandon'] as const) {
+  for (const name of ['approve', 'cancel', 'pause', 'resume', 'rollback', 'abandon'] as const) {
     route(`${name}Rotation`, 'POST', `rotations/{id}/${name}`, (request, client) =>
-      act(keyturn, request, client, name),
+      giveCommand(keyturn, request, client, name),
     );
   }
 }
@@ -53,6 +51,10 @@ async function start({ ports }: Keyturn, request: HttpRequest, client: DurableCl
     requestHash: createHash('sha256').update(canonicalJson(body)).digest('hex'),
   });
   if (decision.kind === 'key-not-configured') throw unknownKey(key);
+  if (decision.kind === 'observe') {
+    const detail = 'The key is in observe mode: only a dry run is possible. Set "mode": "act" for it in rotation.json.';
+    throw new ProblemError(409, 'The key is only observed', detail, { allowed: [] });
+  }
   if (decision.kind === 'other-request') {
     throw new ProblemError(
       422,
@@ -100,54 +102,8 @@ async function list({ ports }: Keyturn, request: HttpRequest): Promise<HttpRespo
   return json(200, await ports.history.list({ ...query, key }));
 }
 
-async function find({ ports }: Keyturn, request: HttpRequest): Promise<Rotation> {
-  const id = request.params['id'] ?? '';
-  const rotation = /^[A-Za-z0-9._-]{1,100}$/.test(id) ? await ports.history.get(id) : null;
-  if (rotation === null)
-    throw new ProblemError(404, 'No such rotation', 'There is no rotation with this id; list them at /api/rotations.');
-  return rotation;
-}
-
 async function audit(keyturn: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
   const query = valid(pageQuery, queryOf(request), 'query');
-  const { key, rotationId } = await find(keyturn, request);
+  const { key, rotationId } = await findRotation(keyturn.ports, request);
   return json(200, await keyturn.ports.auditLog.list(key, { rotationId, ...query }));
 }
-
-async function act(
-  keyturn: Keyturn,
-  request: HttpRequest,
-  client: DurableClient,
-  name: CommandName,
-): Promise<HttpResponseInit> {
-  const { rotationId } = await find(keyturn, request);
-  const decision = await command(keyturn.ports, { rotationId, command: name, actor: operator });
-  if (decision.kind === 'not-found')
-    throw new ProblemError(404, 'No such rotation', 'There is no rotation with this id.');
-  if (decision.kind === 'not-allowed') {
-    const { phase, allowed } = decision;
-    const detail = `${name} is not possible in ${phase}; possible: ${allowed.join(', ') || 'nothing'}.`;
-    throw new ProblemError(409, 'Not possible in this phase', detail, { rotationId, phase, allowed });
-  }
-  if (decision.kind === 'wake') await wake(client, decision.instanceId);
-  else await resume(client, decision.start, name);
-  return accepted(request, rotationId);
-}
-
-/** The command is on record, but nobody is there to obey it: given again, it starts the next instance. */
-async function resume(client: DurableClient, start: Start, name: CommandName): Promise<void> {
-  try {
-    await startInstance(client, start);
-  } catch {
-    throw new FaultError('not-started', `${name} is on record, but the orchestration could not be started.`);
-  }
-}
-
-const json = (status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit => ({
-  status,
-  headers: { 'content-type': 'application/json', ...headers },
-  body: JSON.stringify(body),
-});
-
-const accepted = (request: HttpRequest, rotationId: string): HttpResponseInit =>
-  json(202, { rotationId }, { location: new URL(`/api/rotations/${rotationId}`, request.url).href });

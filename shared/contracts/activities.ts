@@ -177,10 +177,16 @@ export interface Activities {
     readonly output: RetirementAdmission;
   };
   /** Whether nothing that is visible refers to the versions any more. */
-  readonly proveIdle: { readonly input: OnRun; readonly output: { readonly idle: boolean; readonly reasons: readonly Reason[] } };
+  readonly proveIdle: {
+    readonly input: OnRun;
+    readonly output: { readonly idle: boolean; readonly reasons: readonly Reason[] };
+  };
   /** Proves idleness once more under the claim, then disables; answers when. */
   readonly disableVersions: { readonly input: OnRun; readonly output: { readonly disabledAt: string } };
-  readonly enableVersions: { readonly input: OnRun & { readonly reasons: readonly Reason[] }; readonly output: { readonly enabled: readonly string[] } };
+  readonly enableVersions: {
+    readonly input: OnRun & { readonly reasons: readonly Reason[] };
+    readonly output: { readonly enabled: readonly string[] };
+  };
   /** Probes every target once, without a look at commands: for the watch after a version was disabled. */
   readonly watchTargets: { readonly input: OnRun; readonly output: { readonly results: readonly ProbeResult[] } };
   readonly dropOldBlobs: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { phases } from './rotation';
+import { phases, type TargetKind } from './rotation';
 
 /** A Key Vault version as every route takes it: bare, 32 hexadecimal digits. */
 const version = z.string().regex(/^[0-9a-fA-F]{32}$/, 'must be a bare version: 32 hexadecimal digits');
@@ -30,6 +30,19 @@ export const listQuery = z.strictObject({
 
 /** Query of `GET /api/rotations/{id}/audit`. */
 export const pageQuery = z.strictObject({ limit, continuation });
+
+/** Body of `POST /api/rotations/{id}/approve`. */
+export const approveRequest = z.strictObject({
+  planHash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the planHash of the plan: 64 hexadecimal digits'),
+});
+
+/** Query of `GET /api/audit`. */
+export const exportQuery = z.strictObject({
+  key: key.optional(),
+  from: instant.nullable().default(null),
+  to: instant.nullable().default(null),
+  format: z.enum(['ndjson', 'csv']).optional(),
+});
 
 /** Query of `GET /api/audit/verify`. */
 export const verifyQuery = z.strictObject({ key: key.optional() });
@@ -62,6 +75,32 @@ export interface Need {
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
+}
+
+/** One KEK as `GET /api/keys` shows it. What could not be read is null, and `problem` says why. */
+export interface KeyView {
+  readonly key: string;
+  readonly mode: 'act' | 'observe';
+  /** The oldest version that anything stands on: the one in use. */
+  readonly version: string | null;
+  readonly createdOn: string | null;
+  readonly ageSeconds: number | null;
+  readonly expiresOn: string | null;
+  /** `version` is the oldest that the target names; a target of data keys may name several. */
+  readonly targets: readonly {
+    readonly kind: TargetKind;
+    readonly name: string;
+    readonly version: string | null;
+    readonly versions: readonly (string | null)[] | null;
+  }[];
+  readonly running: string | null;
+  readonly pendingRetirement: {
+    readonly rotationId: string;
+    readonly versions: readonly string[];
+    readonly dueAt: string;
+    readonly status: string;
+  } | null;
+  readonly problem: string | null;
 }
 
 /** `GET /api/health`: reachable without a key, so nothing in it names one. */

@@ -40,7 +40,8 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
     const phase = phaseOf(state, asked.rotationId, rotation.phase);
     const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement ?? null));
     const { claim, etag } = state;
-    if (!allowed.includes(asked.command) || claim === null || etag === null) return { kind: 'not-allowed', phase, allowed };
+    if (!allowed.includes(asked.command) || claim === null || etag === null)
+      return { kind: 'not-allowed', phase, allowed };
     if (asked.command === 'approve') {
       const changed = await planChanged(ports, asked, claim);
       if (changed !== null) return changed;
@@ -115,7 +116,10 @@ async function put(
   if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
   const start = startOf(next);
   const resumed = asked.command === 'abandon' || asked.command === 'rollback' ? asked.command : 'resume';
-  return { kind: 'start', start: { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } } };
+  return {
+    kind: 'start',
+    start: { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } },
+  };
 }
 
 /** The same rotation, held by a new instance under a new generation. */

@@ -1,6 +1,6 @@
 import type { KeyView } from '../contracts/http';
-import type { KeyVersion } from './ports';
 import { versionOf } from './key-identifier';
+import type { KeyVersion } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
 
@@ -13,10 +13,10 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     ports.ledger.read(key),
     ports.ledger.retirements(key),
   ]);
-  const known = valueOf(versions) ?? [];
-  const named = valueOf(stands);
+  const known = answerOf(versions) ?? [];
+  const named = answerOf(stands);
   const inUse = inUseOf(known, named);
-  const pending = (valueOf(retirements) ?? []).findLast(({ status }) => status !== 'retired' && status !== 'ended');
+  const pending = (answerOf(retirements) ?? []).findLast(({ status }) => status !== 'retired' && status !== 'ended');
   const failed = [versions, stands, ledger, retirements].find((settled) => settled.status === 'rejected');
   return {
     key,
@@ -28,9 +28,10 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     targets: targets.map(({ kind, name }, index) => ({
       kind,
       name,
+      version: versionOf(named?.[index]?.[0] ?? ''),
       versions: named === null ? null : (named[index] ?? []).map((kid) => versionOf(kid)),
     })),
-    running: valueOf(ledger)?.claim?.rotationId ?? null,
+    running: answerOf(ledger)?.claim?.rotationId ?? null,
     pendingRetirement:
       pending === undefined
         ? null
@@ -39,7 +40,7 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
   };
 }
 
-const valueOf = <T>(settled: PromiseSettledResult<T>): T | null =>
+const answerOf = <T>(settled: PromiseSettledResult<T>): T | null =>
   settled.status === 'fulfilled' ? settled.value : null;
 
 const messageOf = (reason: unknown): string => (reason instanceof Error ? reason.message : 'could not be read');

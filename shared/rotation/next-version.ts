@@ -4,8 +4,8 @@ import { byCreation, chooseNext, expiryFrom, usability } from './choose-version'
 import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
-import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
 import { type PolicyWait, policyWait } from './policy-wait';
+import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
 

@@ -12,11 +12,7 @@ export interface PolicyWait {
 }
 
 /** How long to wait for Key Vault's own policy to make the next version; null if it is not about to. */
-export function policyWait(
-  policy: RotationPolicy | null,
-  inUse: KeyVersion,
-  now: Date,
-): PolicyWait | null {
+export function policyWait(policy: RotationPolicy | null, inUse: KeyVersion, now: Date): PolicyWait | null {
   const due = dueAt(policy, inUse);
   if (due === null) return null;
   const seconds = (due.getTime() - now.getTime()) / 1000;

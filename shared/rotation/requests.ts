@@ -110,7 +110,13 @@ async function running(ports: RotationPorts, claim: Claim, state: LedgerState): 
   const { phase, rotationId } = claim;
   const start = isOrphan(claim) ? startOf(claim) : null;
   if (start !== null) await tellOfRequest(ports, start.request);
-  return { kind: 'running', rotationId: rotationId ?? '', phase, allowed: allowedCommands(phase, standing(state)), start };
+  return {
+    kind: 'running',
+    rotationId: rotationId ?? '',
+    phase,
+    allowed: allowedCommands(phase, standing(state)),
+    start,
+  };
 }
 
 const standing = ({ commands }: LedgerState) => ({

@@ -30,14 +30,18 @@ export async function beginRetirement(
   }
   const state = await ports.ledger.read(request.key);
   const { claim } = state;
-  const mine = claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
+  const mine =
+    claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
   if (claim === null || (claim.rotationId !== null && !mine)) {
     return { admitted: false, message: `Rotation ${claim?.rotationId} holds the claim on ${request.key}.` };
   }
   const held: Claim = mine ? claim : heldForRetirement(claim, request, instanceId, now);
   if (!mine) {
     try {
-      await ports.ledger.update(request.key, state.etag, { claim: held, putRetirement: { ...retirement, status: 'proving' } });
+      await ports.ledger.update(request.key, state.etag, {
+        claim: held,
+        putRetirement: { ...retirement, status: 'proving' },
+      });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       return { admitted: false, message: `Another run of ${request.key} was faster.` };
@@ -99,7 +103,11 @@ export async function proveIdle(
   return { idle, reasons };
 }
 
-async function referencesTo(ports: RotationPorts, key: string, versions: readonly string[]): Promise<readonly Reason[]> {
+async function referencesTo(
+  ports: RotationPorts,
+  key: string,
+  versions: readonly string[],
+): Promise<readonly Reason[]> {
   const { targets } = managedKey(ports, key);
   const found = await Promise.all(
     targets.map(async ({ kind, name, references }) => {
@@ -115,7 +123,10 @@ async function referencesTo(ports: RotationPorts, key: string, versions: readonl
 }
 
 /** I1: under the claim, and only after nothing visible referred to the versions at this very moment. Never deletes. */
-export async function disableVersions(ports: RotationPorts, { run, now }: OnRun): Promise<{ readonly disabledAt: string }> {
+export async function disableVersions(
+  ports: RotationPorts,
+  { run, now }: OnRun,
+): Promise<{ readonly disabledAt: string }> {
   const fence = fenceOf(ports, run, 'forward');
   await fence();
   const retirement = await retirementOf(ports, run);
@@ -219,7 +230,10 @@ export async function endRetirement(
       action: 'retire',
       target: null,
       outcome: status === 'retired' ? 'done' : 'refused',
-      message: [`Retirement of ${retirement.versions.join(', ')}: ${status}.`, ...reasons.map(({ message }) => message)].join(' '),
+      message: [
+        `Retirement of ${retirement.versions.join(', ')}: ${status}.`,
+        ...reasons.map(({ message }) => message),
+      ].join(' '),
       details: { status, code: reasons[0]?.code ?? null },
     },
     status,
@@ -248,5 +262,8 @@ async function retirementOf(ports: Pick<RotationPorts, 'ledger'>, run: RunRefere
   return found;
 }
 
-const putRetirement = (ports: Pick<RotationPorts, 'ledger'>, run: RunReference, putRetirement: Retirement): Promise<Claim> =>
-  changeClaim(ports, run, ({ claim }) => ({ claim, putRetirement }));
+const putRetirement = (
+  ports: Pick<RotationPorts, 'ledger'>,
+  run: RunReference,
+  putRetirement: Retirement,
+): Promise<Claim> => changeClaim(ports, run, ({ claim }) => ({ claim, putRetirement }));

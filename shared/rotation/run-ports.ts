@@ -1,5 +1,15 @@
 import type { RunPolicy } from '../contracts/activities';
-import type { AlertChannel, AlertOutbox, AuditLog, KeyVault, Ledger, Now, PlanStore, RotationHistory, Target } from './ports';
+import type {
+  AlertChannel,
+  AlertOutbox,
+  AuditLog,
+  KeyVault,
+  Ledger,
+  Now,
+  PlanStore,
+  RotationHistory,
+  Target,
+} from './ports';
 
 /** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
 export interface ManagedKey {

@@ -41,14 +41,19 @@ async function extendPrevious(
     const { expiresOn } = await ports.keyVault.version(kid);
     if (expiresOn === null || expiresOn >= needed) continue;
     // The record is the undo: it holds the expiry that the version had.
-    await record(ports, run, {
-      at: now,
-      action: 'extend-expiry',
-      target: null,
-      outcome: 'intended',
-      message: `Version ${version} expires ${expiresOn.toISOString()}, before this run could have gone back; it gets until ${needed.toISOString()}.`,
-      details: { kid, before: expiresOn.toISOString(), after: needed.toISOString() },
-    }, version);
+    await record(
+      ports,
+      run,
+      {
+        at: now,
+        action: 'extend-expiry',
+        target: null,
+        outcome: 'intended',
+        message: `Version ${version} expires ${expiresOn.toISOString()}, before this run could have gone back; it gets until ${needed.toISOString()}.`,
+        details: { kid, before: expiresOn.toISOString(), after: needed.toISOString() },
+      },
+      version,
+    );
     await fence();
     await ports.keyVault.setExpiry(kid, needed);
   }

@@ -2,7 +2,7 @@ import type { RetirementRequest, RotationRequest, RunReference } from '../contra
 import { alertTypes, subjectOf, tell } from './alerting';
 import { inNewInstance } from './commands';
 import { ConflictError } from './errors';
-import { type KeyEventType, isRelevant } from './key-event';
+import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, SeenEvent } from './ports';
 import { type Start, startOf } from './requests';
@@ -16,7 +16,12 @@ export type InstanceState = 'running' | 'ended' | 'gone';
 
 export type SweepAction =
   | { readonly kind: 'rotate'; readonly start: Start; readonly event: SeenEvent | null; readonly message: string }
-  | { readonly kind: 'retire'; readonly instanceId: string; readonly request: RetirementRequest; readonly message: string }
+  | {
+      readonly kind: 'retire';
+      readonly instanceId: string;
+      readonly request: RetirementRequest;
+      readonly message: string;
+    }
   | { readonly kind: 'wake'; readonly instanceId: string; readonly message: string };
 
 /** Nothing that a function began can be under way longer: twice the longest function time-out. */
@@ -67,7 +72,15 @@ async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: D
   const rotationId = claim.rotationId ?? '';
   const message = `The claim of ${rotationId} on ${claim.key} was without a run in ${claim.phase}; a new instance goes on.`;
   if (claim.purpose === 'retirement') {
-    const next = { ...claim, generation: claim.generation + 1, rotationId: null, instanceId: null, bound: false, orphanedSince: null, purpose: 'rotation' as const };
+    const next = {
+      ...claim,
+      generation: claim.generation + 1,
+      rotationId: null,
+      instanceId: null,
+      bound: false,
+      orphanedSince: null,
+      purpose: 'rotation' as const,
+    };
     await ports.ledger.update(claim.key, etag, { claim: next });
     return [retirementStart(claim.key, rotationId, next.generation, message)];
   }
@@ -98,7 +111,9 @@ function findOverdue(ports: RotationPorts, claim: Claim): readonly SweepAction[]
   const { soakSeconds, probeEverySeconds } = managedKey(ports, claim.key).policy;
   const end = Date.parse(claim.soakStartedAt) + (soakSeconds + 2 * probeEverySeconds) * 1000;
   if (ports.now().getTime() < end || claim.instanceId === null) return [];
-  return [{ kind: 'wake', instanceId: claim.instanceId, message: `The soak of ${claim.rotationId} should have ended.` }];
+  return [
+    { kind: 'wake', instanceId: claim.instanceId, message: `The soak of ${claim.rotationId} should have ended.` },
+  ];
 }
 
 // --- Lost events -------------------------------------------------------------------------------------------------------
@@ -163,7 +178,14 @@ async function claimMissed(
   const receivedAt = ports.now().toISOString();
   const recheck = claim?.recheck === true;
   const rotationId = rotationIdOfEvent({ key, type, version, eventTime: null, receivedAt });
-  const wanted = { eventId: `sweep:${type}:${version}`, type, version, instanceId: rotationId, receivedAt, started: false };
+  const wanted = {
+    eventId: `sweep:${type}:${version}`,
+    type,
+    version,
+    instanceId: rotationId,
+    receivedAt,
+    started: false,
+  };
   const recorded = await ports.ledger.recordEvent(key, wanted);
   if (recorded.seen && recorded.event.started && !recheck) return null;
   const event = recorded.seen && !recheck ? recorded.event : wanted;

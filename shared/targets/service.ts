@@ -160,7 +160,9 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     },
 
     async references() {
-      return encryptionOf(await read()).keyIdentifiers.filter((kid) => sameKey(parseKeyIdentifier(kid)?.key ?? kid, key));
+      return encryptionOf(await read()).keyIdentifiers.filter((kid) =>
+        sameKey(parseKeyIdentifier(kid)?.key ?? kid, key),
+      );
     },
   };
 

@@ -16,8 +16,6 @@ import { iotHubTarget } from './targets/iot-hub';
 /** The app put together: the one place where rules, targets and Azure meet. */
 export interface Keyturn {
   readonly ports: RotationPorts;
-  /** Configured KEKs, unversioned identifiers, in the order of the configuration. */
-  readonly keys: readonly string[];
   health(): Promise<Health>;
 }
 
@@ -35,7 +33,6 @@ export function compose(): Keyturn {
   const azure = connectAzure(configuration);
   const managed = configuration.keys.map((key) => manage(configuration, key, azure));
   return {
-    keys: managed.map(({ key }) => key),
     health: async () => {
       const needs = await azure.health();
       return { ok: needs.every(({ ok }) => ok), needs };
@@ -48,6 +45,8 @@ export function compose(): Keyturn {
       plans: azure.plans,
       keyVault: azure.keyVault,
       alerts: azure.alerts,
+      outbox: azure.outbox,
+      keys: managed.map(({ key }) => key),
       managed: (key) => managed.find((candidate) => sameKey(candidate.key, key)) ?? null,
     },
   };
@@ -56,9 +55,9 @@ export function compose(): Keyturn {
 type Azure = ReturnType<typeof connectAzure>;
 
 function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
-  const { key, policy, acceptUnknown } = configured;
+  const { key, policy, mode, acceptUnknown } = configured;
   const targets = configured.targets.map((target) => connect(configuration, configured, target, azure));
-  return { key, policy, acceptUnknown, targets };
+  return { key, policy, mode, acceptUnknown, targets };
 }
 
 function connect(

@@ -13,7 +13,7 @@ import type { RunPolicy } from './contracts/activities';
 import { sameKey } from './rotation/key-identifier';
 
 export type { Cloud } from './config/cloud';
-export type { AlertTopic, Environment, Settings, StorageLocation } from './config/environment';
+export type { AlertTopic, Environment, Settings, StorageLocation, Webhook } from './config/environment';
 export type { ManagedKeyConfiguration, TargetConfiguration } from './config/keys';
 export { ConfigurationError, type Problem } from './config/problems';
 

@@ -30,6 +30,11 @@ export function readClaim(row: Row): Claim {
     nextVersion: nullableTextOf(row, 'nextVersion'),
     soakStartedAt: nullableTextOf(row, 'soakStartedAt'),
     recheck: row['recheck'] === true,
+    // Rows that were written before a column came to be have none of it.
+    purpose: (nullableTextOf(row, 'purpose') ?? 'rotation') as Claim['purpose'],
+    lastRotationId: nullableTextOf(row, 'lastRotationId'),
+    backOffUntil: nullableTextOf(row, 'backOffUntil'),
+    orphanedSince: nullableTextOf(row, 'orphanedSince'),
   };
 }
 

@@ -11,9 +11,10 @@ export function createEventGridAlerts(topic: AlertTopic, credential: TokenCreden
     topic.endpoint,
     'EventGrid',
     topic.key === null ? credential : new AzureKeyCredential(topic.key),
-    clientOptions(requestTimeouts.read),
+    clientOptions(requestTimeouts.alert),
   );
   return {
+    name: 'event-grid',
     async send({ id, type, subject, time, data }) {
       await attempt({ service: 'event-grid', what: `publish alert ${type}` }, () =>
         client.send([{ id, eventType: type, subject, eventTime: new Date(time), dataVersion: '1', data }]),

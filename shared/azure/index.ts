@@ -1,7 +1,9 @@
+import type { TokenCredential } from '@azure/core-auth';
 import type { Configuration } from '../config';
 import { vaultIsConfigured } from '../config';
 import type {
   AlertChannel,
+  AlertOutbox,
   AuditLog,
   DataKeyStore,
   DataPlane,
@@ -18,11 +20,13 @@ import { createEventGridAlerts } from './event-grid-alerts';
 import { checkHealth, type Health } from './health';
 import { createKeyVault } from './key-vault';
 import { createResourceManager } from './resource-manager';
+import { createTableAlertOutbox } from './table-alert-outbox';
 import { createTableAuditLog } from './table-audit-log';
 import { createTableDataKeys } from './table-data-keys';
 import { createTableLedger } from './table-ledger';
 import { createTableRotationHistory } from './table-rotation-history';
 import { createTables } from './tables';
+import { createWebhookAlerts } from './webhook-alerts';
 
 /** Everything outside, connected. */
 export interface AzurePorts {
@@ -34,14 +38,15 @@ export interface AzurePorts {
   readonly auditLog: AuditLog;
   readonly history: RotationHistory;
   readonly plans: PlanStore;
-  readonly alerts: AlertChannel;
+  readonly alerts: readonly AlertChannel[];
+  readonly outbox: AlertOutbox;
   /** What Keyturn needs, and whether it is there now. Never throws. */
   health(): Promise<readonly Health[]>;
 }
 
 /** Builds the clients of a configuration. Nothing is sent before a port is used. */
 export function connectAzure(configuration: Configuration): AzurePorts {
-  const { cloud, storage, alertTopic, verifyChallengeResource } = configuration;
+  const { cloud, storage, verifyChallengeResource } = configuration;
   const credential = createCredential(configuration);
   const tables = createTables(storage, credential);
   const container = createPlanContainer(storage, credential);
@@ -58,13 +63,24 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     resourceManager,
     dataPlane: createDataPlane(credential, cloud),
     dataKeyStore: (table: string) => createTableDataKeys(tables, table),
-    ledger: createTableLedger(tables),
+    ledger: createTableLedger(tables, configuration.stop),
     auditLog: createTableAuditLog(tables),
     history: createTableRotationHistory(tables),
     plans: createBlobPlanStore(() => container),
-    alerts: createEventGridAlerts(alertTopic, credential),
+    alerts: createChannels(configuration, credential),
+    outbox: createTableAlertOutbox(tables),
   };
   return { ...ports, health: () => checkHealth(configuration, ports, container) };
+}
+
+function createChannels(
+  { alertTopic, webhook }: Pick<Configuration, 'alertTopic' | 'webhook'>,
+  credential: TokenCredential,
+): readonly AlertChannel[] {
+  return [
+    ...(alertTopic === null ? [] : [createEventGridAlerts(alertTopic, credential)]),
+    ...(webhook === null ? [] : [createWebhookAlerts(webhook)]),
+  ];
 }
 
 export type { Health } from './health';

@@ -1,5 +1,11 @@
 import type { TokenCredential } from '@azure/core-auth';
-import { CryptographyClient, KeyClient, type KeyProperties, type KeyVaultKey } from '@azure/keyvault-keys';
+import {
+  CryptographyClient,
+  KeyClient,
+  type KeyProperties,
+  type KeyVaultKey,
+  type UpdateKeyPropertiesOptions,
+} from '@azure/keyvault-keys';
 import { RefusalError } from '../rotation/errors';
 import { parseKeyIdentifier } from '../rotation/key-identifier';
 import type { KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
@@ -16,6 +22,10 @@ export interface KeyVaultOptions {
 /** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
 export function createKeyVault(credential: TokenCredential, options: KeyVaultOptions): KeyVault {
   const { inVault, withVersion } = createClients(credential, options);
+  const changeVersion = async (kid: string, change: UpdateKeyPropertiesOptions, what: string): Promise<void> => {
+    const { vaultUrl, name, version } = readKid(kid, options);
+    await ask(what, () => inVault(vaultUrl, (client) => client.updateKeyProperties(name, version, change)));
+  };
   return {
     async versions(key) {
       const { vaultUrl, name } = readIdentifier(key, options);
@@ -33,6 +43,7 @@ export function createKeyVault(credential: TokenCredential, options: KeyVaultOpt
     },
     async createVersion(key, { like, expiresOn, tags }) {
       const { vaultUrl, name } = readIdentifier(key, options);
+      refuseUnsendable(expiresOn);
       const wanted = {
         keyOps: [...like.operations],
         tags,
@@ -42,6 +53,15 @@ export function createKeyVault(credential: TokenCredential, options: KeyVaultOpt
       return ask(`create a version of ${key}`, async () =>
         toDetail(await inVault(vaultUrl, (client) => client.createKey(name, like.keyType, wanted))),
       );
+    },
+    async setEnabled(kid, enabled) {
+      await changeVersion(kid, { enabled }, `${enabled ? 'enable' : 'disable'} ${kid}`);
+    },
+    async setExpiry(kid, expiresOn) {
+      refuseUnsendable(expiresOn);
+      // The SDK leaves out what is undefined and sends null, which is what takes an expiry away.
+      const change = { expiresOn: expiresOn as Date };
+      await changeVersion(kid, change, `let ${kid} expire ${expiresOn?.toISOString() ?? 'never'}`);
     },
     async unwrap(kid, algorithm, blob) {
       readKid(kid, options);
@@ -66,12 +86,28 @@ async function listVersions(client: KeyClient, name: string): Promise<KeyVersion
 
 async function readPolicy(client: KeyClient, name: string): Promise<RotationPolicy | null> {
   try {
-    const { expiresIn } = await client.getKeyRotationPolicy(name);
-    return { expiresIn: expiresIn ?? null };
+    const { expiresIn, lifetimeActions = [] } = await client.getKeyRotationPolicy(name);
+    const rotates = lifetimeActions.find(({ action }) => action === 'Rotate');
+    return {
+      expiresIn: expiresIn ?? null,
+      rotatesAfterCreate: rotates?.timeAfterCreate ?? null,
+      rotatesBeforeExpiry: rotates?.timeBeforeExpiry ?? null,
+    };
   } catch (error) {
     if (statusOf(error) === 404) return null;
     throw error;
   }
+}
+
+/** keyvault-keys 4.10.2 sends dates as 32-bit seconds: one past this would arrive as one in the last century. */
+const lastSendableDate = new Date((2 ** 31 - 1) * 1000);
+
+function refuseUnsendable(expiresOn: Date | null): void {
+  if (expiresOn === null || expiresOn <= lastSendableDate) return;
+  throw new RefusalError(
+    'expiry-too-late',
+    `An expiry after ${lastSendableDate.toISOString()} cannot be set with this SDK. Shorten "expiryTime" in the key's rotation policy.`,
+  );
 }
 
 const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ service: 'key-vault', what }, work);

@@ -11,7 +11,7 @@ import { isRestError } from '@azure/core-rest-pipeline';
 const quickRetryMilliseconds = 300;
 
 /** Longest that one request may take, answer included, in milliseconds. */
-export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000 } as const;
+export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000, alert: 5_000 } as const;
 
 /** Client options shared by the Azure SDKs that are built on core-rest-pipeline. */
 export function clientOptions(timeoutMilliseconds: number) {

@@ -14,7 +14,7 @@ import {
  * taken for a refusal moves every target for nothing.
  */
 
-export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'data-plane';
+export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'webhook' | 'data-plane';
 
 /** What was being done, for the message: `unwrap with https://v.vault.azure.net/keys/k/1`. Never holds a secret. */
 export interface Attempt {
@@ -37,6 +37,7 @@ const serviceNames: Readonly<Record<Service, string>> = {
   'key-vault': 'Key Vault',
   storage: 'Azure Storage',
   'event-grid': 'Event Grid',
+  webhook: 'the webhook',
   'data-plane': 'the service',
 };
 
@@ -73,6 +74,7 @@ export function translateAnswer(doing: Attempt, answer: Answer, cause?: unknown)
     return fault('storage', 'Check that the tables exist and that the identity may read and write them.');
   }
   if (doing.service === 'event-grid') return fault('event-grid', 'Check the topic and its key or role assignment.');
+  if (doing.service === 'webhook') return fault('webhook', 'Check KEYTURN_WEBHOOK_URL and what listens there.');
   const refusal = doing.service === 'key-vault' ? keyVaultRefusal(answer) : armRefusal(answer);
   if (refusal.heals) return fault(refusal.code, refusal.next);
   return new RefusalError(refusal.code, `${said}. ${refusal.next}`, { cause });

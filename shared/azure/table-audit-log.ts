@@ -28,11 +28,14 @@ export function createTableAuditLog(tables: Tables): AuditLog {
     async append(key, entry, idempotencyKey) {
       return append(await table(), key, fitting(entry), idempotencyKey);
     },
-    async list(key, { rotationId, limit, continuation }) {
+    async list(key, { rotationId, limit, continuation, from = null, to = null }) {
       const partitionKey = partitionOf(key);
       const after = continuation === null ? 'r_' : readContinuation(continuation);
       let filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${after} and RowKey lt ${'r`'}`;
       if (rotationId !== null) filter += odata` and rotationId eq ${rotationId}`;
+      // ISO 8601 in UTC, always to the millisecond: the order of the texts is that of the instants.
+      if (from !== null) filter += odata` and at ge ${from.toISOString()}`;
+      if (to !== null) filter += odata` and at le ${to.toISOString()}`;
       const rows = await readRows(await table(), filter, limit + 1);
       const shown = rows.slice(0, limit);
       const last = rows.length > limit ? shown.at(-1)?.['rowKey'] : undefined;
@@ -88,9 +91,9 @@ async function write(
   record: AuditRecord,
   etag: string | null,
 ) {
-  const { sequence, hash, rotationId } = record;
+  const { sequence, hash, rotationId, at } = record;
   const head = { partitionKey, rowKey: 'head', sequence, hash };
-  const columns = { rotationId, ...longText('record', JSON.stringify(record)) };
+  const columns = { rotationId, at, ...longText('record', JSON.stringify(record)) };
   await submit(client, `append record ${sequence} to the audit log of ${record.key}`, [
     ['create', { partitionKey, rowKey: recordRow(sequence), ...columns }],
     ['create', { partitionKey, rowKey: once, sequence }],
@@ -136,12 +139,13 @@ async function* records(client: TableClient, partitionKey: string, head: Head | 
 /** Twelve digits sort as numbers do, for longer than the log will live. */
 const recordRow = (sequence: number): string => `r_${String(sequence).padStart(12, '0')}`;
 
-/** What cannot be read, or was filed under another rotation, has no hash that could hold: `verify` names it. */
+/** What cannot be read, or was filed under another rotation or time, has no hash that could hold: `verify` names it. */
 function readRecord(row: Row): AuditRecord {
   const text = readLongText(row, 'record') ?? '';
   try {
     const record = JSON.parse(text) as AuditRecord;
-    if (record.rotationId === row['rotationId']) return record;
+    const filedAt = row['at'] ?? record.at;
+    if (record.rotationId === row['rotationId'] && record.at === filedAt) return record;
   } catch {
     // Falls through: the record was edited.
   }

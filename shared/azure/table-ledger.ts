@@ -8,6 +8,7 @@ import type {
   LedgerChange,
   LedgerState,
   RememberedAnswer,
+  Retirement,
   SeenEvent,
   UndoEntry,
 } from '../rotation/ports';
@@ -15,6 +16,7 @@ import { claimColumns, readClaim } from './claim-row';
 import {
   cut,
   longText,
+  nullableTextOf,
   ownTables,
   type Row,
   readLongText,
@@ -29,9 +31,13 @@ import {
  * The ledger in one table, one partition for each KEK, so that every change is one transaction:
  * - `claim`: who may mutate now; its ETag is the fence
  * - `run_<rotationId>_undo_<target>`, `run_<rotationId>_command_<time>_<name>`: read as one range with the claim's rotation
+ * - `retirement_<rotationId>`: one for each completed rotation whose old versions are on their way out
  * - `event-id_<hash>`, `event-version_<hash>`, `answer_<hash>`: read one by one, never listed
+ *
+ * The stop switch is one row for all: partition `stop`, row `stop`, with `reason`; gone, or with `thrown` false, it stops nothing.
+ * @param stopReason the stop switch of the configuration; thrown there, it stays so whatever the row says
  */
-export function createTableLedger(tables: Tables): Ledger {
+export function createTableLedger(tables: Tables, stopReason: string | null = null): Ledger {
   const table = () => tables.own(ownTables.ledger);
   return {
     async read(key) {
@@ -52,8 +58,23 @@ export function createTableLedger(tables: Tables): Ledger {
       const row = await readRow(await table(), partitionOf(key), answerRow(idempotencyKey));
       return row && readAnswer(row);
     },
+    async retirements(key) {
+      const partitionKey = partitionOf(key);
+      const filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${'retirement_'} and RowKey lt ${'retirement`'}`;
+      // Rotation ids begin with their time: the order of the rows is theirs.
+      return (await readRows(await table(), filter)).map(readRetirement);
+    },
+    async stopped() {
+      if (stopReason !== null) return stopReason;
+      const row = await readRow(await table(), 'stop', 'stop');
+      if (row === null || row['thrown'] === false) return null;
+      return cut(textOf(row, 'reason').trim(), longestReason) || 'no reason was given';
+    },
   };
 }
+
+/** A reason travels into alerts and records. */
+const longestReason = 500;
 
 // --- Claim, undo, commands -----------------------------------------------------------------------------------------------
 
@@ -80,9 +101,10 @@ async function readState(client: TableClient, partitionKey: string): Promise<Led
 function actionsOf(partitionKey: string, etag: string | null, change: LedgerChange): TransactionAction[] {
   const claim = { partitionKey, rowKey: 'claim', ...claimColumns(change.claim) };
   const actions: TransactionAction[] = [etag === null ? ['create', claim] : ['update', claim, 'Replace', { etag }]];
-  const { saveUndo, addCommand, rememberAnswer } = change;
+  const { saveUndo, addCommand, putRetirement, rememberAnswer } = change;
   if (saveUndo) actions.push(['upsert', { partitionKey, ...undoRow(saveUndo) }, 'Replace']);
   if (addCommand) actions.push(['upsert', { partitionKey, ...commandRow(addCommand) }, 'Replace']);
+  if (putRetirement) actions.push(['upsert', { partitionKey, ...retirementRow(putRetirement) }, 'Replace']);
   if (rememberAnswer) {
     const { idempotencyKey } = rememberAnswer;
     actions.push(['create', { partitionKey, rowKey: answerRow(idempotencyKey), ...rememberAnswer }]);
@@ -91,13 +113,19 @@ function actionsOf(partitionKey: string, etag: string | null, change: LedgerChan
 }
 
 function undoRow(undo: UndoEntry) {
-  const { fingerprints, kid, operationUrl, ...columns } = undo;
+  const { fingerprints, kid, operationUrl, expiresOn, ...columns } = undo;
   const rowKey = `run_${undo.rotationId}_undo_${String(undo.target).padStart(4, '0')}`;
-  const optional = { ...(kid === null ? {} : { kid }), ...(operationUrl === null ? {} : { operationUrl }) };
+  const optional = {
+    ...(kid === null ? {} : { kid }),
+    ...(operationUrl === null ? {} : { operationUrl }),
+    // '' for a version that had no expiry: not the same as one that was not extended.
+    ...(expiresOn === undefined ? {} : { expiresOn: expiresOn ?? '' }),
+  };
   return { rowKey, ...columns, ...optional, ...longText('fingerprints', JSON.stringify(fingerprints)) };
 }
 
 function readUndo(row: Row): UndoEntry {
+  const expiresOn = nullableTextOf(row, 'expiresOn');
   return {
     rotationId: textOf(row, 'rotationId'),
     target: Number(row['target']),
@@ -107,6 +135,7 @@ function readUndo(row: Row): UndoEntry {
     kid: textOf(row, 'kid') || null,
     fingerprints: JSON.parse(readLongText(row, 'fingerprints') ?? '{}'),
     operationUrl: textOf(row, 'operationUrl') || null,
+    ...(expiresOn === null ? {} : { expiresOn: expiresOn || null }),
   };
 }
 
@@ -115,11 +144,36 @@ function commandRow(command: Command) {
 }
 
 function readCommand(row: Row): Command {
+  const planHash = nullableTextOf(row, 'planHash');
   return {
     rotationId: textOf(row, 'rotationId'),
     command: textOf(row, 'command') as Command['command'],
     actor: textOf(row, 'actor'),
     at: textOf(row, 'at'),
+    ...(planHash === null ? {} : { planHash }),
+  };
+}
+
+// --- Retirements ---------------------------------------------------------------------------------------------------------
+
+function retirementRow({ rotationId, versions, dueAt, status, disabledAt, reasons }: Retirement) {
+  return {
+    rowKey: `retirement_${rotationId}`,
+    ...{ rotationId, dueAt, status },
+    ...(disabledAt === null ? {} : { disabledAt }),
+    ...longText('versions', JSON.stringify(versions)),
+    ...longText('reasons', JSON.stringify(reasons)),
+  };
+}
+
+function readRetirement(row: Row): Retirement {
+  return {
+    rotationId: textOf(row, 'rotationId'),
+    versions: JSON.parse(readLongText(row, 'versions') ?? '[]'),
+    dueAt: textOf(row, 'dueAt'),
+    status: textOf(row, 'status') as Retirement['status'],
+    disabledAt: nullableTextOf(row, 'disabledAt'),
+    reasons: JSON.parse(readLongText(row, 'reasons') ?? '[]'),
   };
 }
 

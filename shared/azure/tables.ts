@@ -5,7 +5,12 @@ import { ConflictError } from '../rotation/errors';
 import { clientOptions, requestTimeouts } from './requests';
 import { attempt, statusOf } from './status-codes';
 
-export const ownTables = { ledger: 'KeyturnLedger', audit: 'KeyturnAudit', history: 'KeyturnRotations' } as const;
+export const ownTables = {
+  ledger: 'KeyturnLedger',
+  audit: 'KeyturnAudit',
+  history: 'KeyturnRotations',
+  alerts: 'KeyturnAlerts',
+} as const;
 
 /** Hands out clients of the storage account's tables, one for each name. */
 export interface Tables {

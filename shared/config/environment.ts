@@ -15,6 +15,13 @@ export interface AlertTopic {
   readonly key: string | null;
 }
 
+/** Where alerts are posted. Its path and query may hold a secret, so no message names more of it than its host. */
+export interface Webhook {
+  readonly url: string;
+  /** Signs what is posted; null: nothing does. */
+  readonly secret: string | null;
+}
+
 /** What the environment says: where things are. */
 export interface Settings {
   readonly cloud: Cloud;
@@ -23,7 +30,11 @@ export interface Settings {
   readonly identityClientId: string | null;
   /** Whether the domain in a vault's challenge must be the vault's own, as in Azure. */
   readonly verifyChallengeResource: boolean;
-  readonly alertTopic: AlertTopic;
+  /** Alerts go to each channel that is configured; at least one is. */
+  readonly alertTopic: AlertTopic | null;
+  readonly webhook: Webhook | null;
+  /** The stop switch: why nothing may be changed; null if it is not thrown here. */
+  readonly stop: string | null;
   readonly hubApiVersion: string;
   readonly dpsApiVersion: string;
 }
@@ -61,6 +72,9 @@ const knownSettings = new Set([
   'KEYTURN_VERIFY_CHALLENGE_RESOURCE',
   'KEYTURN_ALERT_TOPIC_ENDPOINT',
   'KEYTURN_ALERT_TOPIC_KEY',
+  'KEYTURN_WEBHOOK_URL',
+  'KEYTURN_WEBHOOK_SECRET',
+  'KEYTURN_STOP',
   'KEYTURN_HUB_API_VERSION',
   'KEYTURN_DPS_API_VERSION',
   rotationFileSetting,
@@ -86,6 +100,8 @@ export function readEnvironment(environment: Environment, needed: NeededAudience
     identityClientId: readClientId(setting, problems),
     verifyChallengeResource: readSwitch('KEYTURN_VERIFY_CHALLENGE_RESOURCE', true, setting, problems),
     alertTopic: readAlertTopic(setting, problems),
+    webhook: readWebhook(setting, problems),
+    stop: setting('KEYTURN_STOP') ?? null,
     hubApiVersion: readVersion('KEYTURN_HUB_API_VERSION', '2023-06-30-preview', hubApiVersions, setting, problems),
     dpsApiVersion: readVersion('KEYTURN_DPS_API_VERSION', '2020-09-01-preview', dpsApiVersions, setting, problems),
   };
@@ -123,16 +139,45 @@ function readConnectionString(setting: ReadSetting, problems: Problems): Storage
   return { by: 'connection-string', connectionString };
 }
 
-function readAlertTopic(setting: ReadSetting, problems: Problems): AlertTopic {
+function readAlertTopic(setting: ReadSetting, problems: Problems): AlertTopic | null {
   const name = 'KEYTURN_ALERT_TOPIC_ENDPOINT';
   const value = setting(name);
-  const endpoint = value === undefined ? null : httpsAddress(value);
+  const key = setting('KEYTURN_ALERT_TOPIC_KEY') ?? null;
   if (value === undefined) {
-    problems.add(name, 'is missing', 'set the endpoint of the Event Grid custom topic that alerts are published to');
-  } else if (!endpoint) {
-    problems.add(name, 'is not an https address', 'copy the endpoint of the Event Grid custom topic');
+    if (setting('KEYTURN_WEBHOOK_URL') === undefined) {
+      const whatToDo =
+        'set the endpoint of the Event Grid custom topic that alerts are published to, or KEYTURN_WEBHOOK_URL, or both';
+      problems.add(name, 'is missing', whatToDo);
+    }
+    if (key !== null) problems.add('KEYTURN_ALERT_TOPIC_KEY', 'is set without a topic', `set ${name}, or remove it`);
+    return null;
   }
-  return { endpoint: endpoint ?? '', key: setting('KEYTURN_ALERT_TOPIC_KEY') ?? null };
+  const endpoint = httpsAddress(value);
+  if (endpoint !== null) return { endpoint, key };
+  return problems.add(name, 'is not an https address', 'copy the endpoint of the Event Grid custom topic');
+}
+
+const local: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function readWebhook(setting: ReadSetting, problems: Problems): Webhook | null {
+  const name = 'KEYTURN_WEBHOOK_URL';
+  const value = setting(name);
+  const secret = setting('KEYTURN_WEBHOOK_SECRET') ?? null;
+  if (value === undefined) {
+    if (secret !== null)
+      problems.add('KEYTURN_WEBHOOK_SECRET', 'is set without a webhook', `set ${name}, or remove it`);
+    return null;
+  }
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local.has(url.hostname));
+  if (url === null || !safe || url.username !== '' || url.password !== '') {
+    const whatToDo = 'give it as https://host/path, without a user name (plain http only to this machine)';
+    return problems.add(name, 'is not an address that alerts may be posted to', whatToDo);
+  }
+  if (secret !== null && secret.length < 16) {
+    problems.add('KEYTURN_WEBHOOK_SECRET', 'is too short to sign with', 'use at least 16 random characters');
+  }
+  return { url: url.href, secret };
 }
 
 function readClientId(setting: ReadSetting, problems: Problems): string | null {

@@ -16,11 +16,13 @@ export interface ManagedKeyConfiguration {
   /** In the order in which they move; the first is the canary. */
   readonly targets: readonly TargetConfiguration[];
   readonly policy: RunPolicy;
+  /** `observe`: plans and tells, and never changes anything. */
+  readonly mode: 'act' | 'observe';
   /** Codes of checks that may stay *unknown* without the plan being refused. */
   readonly acceptUnknown: readonly string[];
 }
 
-/** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long. */
+/** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long, and watch a little longer. */
 const preset: RunPolicy = {
   soakSeconds: 24 * 3600,
   probeEverySeconds: 30 * 60,
@@ -28,6 +30,13 @@ const preset: RunPolicy = {
   faultDeadlineSeconds: 24 * 3600,
   operationDeadlineSeconds: 2 * 3600,
   alertAfterSeconds: 15 * 60,
+  graceSeconds: 7 * 86_400,
+  watchSeconds: 25 * 3600,
+  approval: 'none',
+  approvalDeadlineSeconds: 7 * 86_400,
+  backOffSeconds: 6 * 3600,
+  expiredPrevious: 'refuse',
+  pin: false,
 };
 
 /** Checks what a schema cannot see: identifiers, duplicates and numbers that contradict each other. */
@@ -56,6 +65,7 @@ export function readKeys(
         vaultResourceId: entry.vaultResourceId ?? null,
         targets: entry.targets,
         policy,
+        mode: entry.mode ?? file.defaults?.mode ?? 'act',
         acceptUnknown: entry.acceptUnknown ?? file.defaults?.acceptUnknown ?? [],
       },
     ];
@@ -83,15 +93,29 @@ function mergePolicies(defaults: PolicyEntry, entry: KeyEntry): RunPolicy {
     faultDeadlineSeconds: entry.faultDeadline ?? defaults.faultDeadline ?? preset.faultDeadlineSeconds,
     operationDeadlineSeconds: entry.operationDeadline ?? defaults.operationDeadline ?? preset.operationDeadlineSeconds,
     alertAfterSeconds: entry.alertAfter ?? defaults.alertAfter ?? preset.alertAfterSeconds,
+    graceSeconds: entry.grace ?? defaults.grace ?? preset.graceSeconds,
+    watchSeconds: entry.watch ?? defaults.watch ?? preset.watchSeconds,
+    approval: entry.approval ?? defaults.approval ?? preset.approval,
+    approvalDeadlineSeconds: entry.approvalDeadline ?? defaults.approvalDeadline ?? preset.approvalDeadlineSeconds,
+    backOffSeconds: entry.backOff ?? defaults.backOff ?? preset.backOffSeconds,
+    expiredPrevious: entry.expiredPrevious ?? defaults.expiredPrevious ?? preset.expiredPrevious,
+    pin: entry.pin ?? defaults.pin ?? preset.pin,
   };
 }
 
 function refuseContradictions(setting: string, policy: RunPolicy, problems: Problems): void {
   const { soakSeconds, probeEverySeconds, redProbes, faultDeadlineSeconds, operationDeadlineSeconds } = policy;
+  const { watchSeconds, approvalDeadlineSeconds } = policy;
   const refuse = (problem: string, whatToDo: string) => problems.add(setting, problem, whatToDo);
   if (probeEverySeconds < 1) refuse('"probeEvery" is zero', 'give the time between two probes, e.g. PT30M');
   if (faultDeadlineSeconds < 1) refuse('"faultDeadline" is zero', 'give the time a fault may last, e.g. PT24H');
   if (operationDeadlineSeconds < 1) refuse('"operationDeadline" is zero', 'give the time a move may last, e.g. PT2H');
+  if (approvalDeadlineSeconds < 1) {
+    refuse('"approvalDeadline" is zero', 'give the time an approver has, e.g. P7D');
+  }
+  if (watchSeconds < probeEverySeconds) {
+    refuse('"watch" is too short for a single probe', `watch for at least ${probeEverySeconds} seconds`);
+  }
   if (redProbes.red > redProbes.of) {
     refuse(`"redProbes" asks for ${redProbes.red} red of ${redProbes.of}`, '"red" must not be more than "of"');
   }

@@ -80,6 +80,18 @@ const policy = z.strictObject({
   faultDeadline: duration.optional(),
   operationDeadline: duration.optional(),
   alertAfter: duration.optional(),
+  grace: duration.optional(),
+  watch: duration.optional(),
+  approval: z.enum(['none', 'required'], { error: wrong('is not an approval', 'use "none" or "required"') }).optional(),
+  approvalDeadline: duration.optional(),
+  backOff: duration.optional(),
+  expiredPrevious: z
+    .enum(['refuse', 'extend', 'forward-only'], {
+      error: wrong('is not an answer to an expired version', 'use "refuse", "extend" or "forward-only"'),
+    })
+    .optional(),
+  pin: z.boolean({ error: wrong('is neither true nor false', 'set it to true or false') }).optional(),
+  mode: z.enum(['act', 'observe'], { error: wrong('is not a mode', 'use "act" or "observe"') }).optional(),
   acceptUnknown: z
     .array(matching(/^[a-z0-9][a-z0-9-]*$/, 'is not the code of a check', 'take the code from a dry run'))
     .optional(),
@@ -88,10 +100,6 @@ const policy = z.strictObject({
 const key = policy.extend({
   key: z.string(),
   vaultResourceId: resourceId('Microsoft.KeyVault/vaults').optional(),
-  mode: z
-    .enum(['act', 'observe'], { error: wrong('is not a mode', 'use "act", or leave it out') })
-    .refine((mode) => mode !== 'observe', wrong('"observe" is not supported yet', 'use "act", or leave the key out'))
-    .optional(),
   targets: z.array(target).min(1, wrong('is empty', 'list at least one target, the canary first')),
 });
 

@@ -56,5 +56,9 @@ describe('the ledger in table storage', () => {
     nextVersion: null,
     soakStartedAt: null,
     recheck: false,
+    purpose: 'rotation',
+    lastRotationId: null,
+    backOffUntil: null,
+    orphanedSince: null,
   } as const;
 });

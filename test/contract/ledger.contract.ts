@@ -208,6 +208,10 @@ function claimOf(key: string): Claim {
     nextVersion: null,
     soakStartedAt: null,
     recheck: false,
+    purpose: 'rotation',
+    lastRotationId: null,
+    backOffUntil: null,
+    orphanedSince: null,
   };
 }
 

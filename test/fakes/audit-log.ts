@@ -40,11 +40,15 @@ export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLo
         stored.byIdempotencyKey.set(idempotencyKey, structuredClone(record));
         return structuredClone(record);
       }),
-    list: (key, { rotationId, limit, continuation }) =>
+    list: (key, { rotationId, limit, continuation, from = null, to = null }) =>
       run('list', '', () => {
         const after = continuation === null ? 0 : Number(continuation);
         const wanted = chainOf(key).records.filter(
-          (record) => record.sequence > after && (rotationId === null || record.rotationId === rotationId),
+          (record) =>
+            record.sequence > after &&
+            (rotationId === null || record.rotationId === rotationId) &&
+            (from === null || Date.parse(record.at) >= from.getTime()) &&
+            (to === null || Date.parse(record.at) <= to.getTime()),
         );
         const items = structuredClone(wanted.slice(0, limit));
         return { items, continuation: wanted.length > limit ? String(items.at(-1)?.sequence) : null };

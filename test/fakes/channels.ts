@@ -2,11 +2,15 @@ import type { Alert, AlertChannel, DataPlane, DataPlaneAnswer, PlanStore } from 
 import { type Fake, interference } from './interference';
 
 /** An alert channel that keeps everything it was sent, duplicates included. */
-export function fakeAlertChannel(effects: string[] = []): Fake<AlertChannel, { readonly sent: Alert[] }> {
+export function fakeAlertChannel(
+  effects: string[] = [],
+  name = 'fake',
+): Fake<AlertChannel, { readonly sent: Alert[] }> {
   const { interfere, run } = interference<AlertChannel>(effects);
   const sent: Alert[] = [];
   return {
     interfere,
+    name,
     sent,
     send: (alert) =>
       run('send', alert.type, () => {

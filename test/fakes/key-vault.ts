@@ -20,7 +20,7 @@ interface FakeKeyVaultExtra {
     columns: Partial<Pick<KeyVersionDetail, 'enabled' | 'notBefore' | 'expiresOn' | 'tags'>>,
   ): void;
   remove(version: string): void;
-  setPolicy(policy: RotationPolicy | null): void;
+  setPolicy(policy: Partial<RotationPolicy> | null): void;
   /** From now on, unwraps with this version answer these bytes, well-formed and wrong; null ends it. */
   answerWrongly(version: string, bytes: Uint8Array | null): void;
 }
@@ -64,9 +64,13 @@ export function fakeKeyVault(
     stored.push({ detail, pair });
     return structuredClone(detail);
   };
-  const find = (kid: string): Stored => {
+  const findAny = (kid: string): Stored => {
     const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
     if (found === undefined) throw new RefusalError('version-not-found', `${kid} was not found.`);
+    return found;
+  };
+  const find = (kid: string): Stored => {
+    const found = findAny(kid);
     if (!found.detail.enabled) throw new RefusalError('version-disabled', `${kid} is disabled.`);
     return found;
   };
@@ -87,7 +91,7 @@ export function fakeKeyVault(
       );
     },
     setPolicy: (wanted) => {
-      policy = wanted;
+      policy = wanted && { expiresIn: null, rotatesAfterCreate: null, rotatesBeforeExpiry: null, ...wanted };
     },
     answerWrongly: (version, bytes) => {
       if (bytes === null) wrong.delete(version);
@@ -110,6 +114,16 @@ export function fakeKeyVault(
         if (parsed === null || !sameKey(asked, key)) throw new RefusalError('key-not-found', `${asked} was not found.`);
         const { keyType, keySize, operations } = like;
         return add({ keyType, keySize, operations, expiresOn, tags });
+      }),
+    setEnabled: (kid, enabled) =>
+      run('setEnabled', `${versionOf(kid)} ${enabled}`, () => {
+        findAny(kid);
+        update(versionOf(kid) ?? '', { enabled });
+      }),
+    setExpiry: (kid, expiresOn) =>
+      run('setExpiry', `${versionOf(kid)} ${expiresOn?.toISOString() ?? 'never'}`, () => {
+        findAny(kid);
+        update(versionOf(kid) ?? '', { expiresOn });
       }),
     unwrap: (kid, algorithm, blob) =>
       run('unwrap', `${versionOf(kid)}`, () => {

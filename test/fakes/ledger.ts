@@ -1,6 +1,14 @@
 import { ConflictError } from '../../shared/rotation/errors';
 import { partitionOf } from '../../shared/rotation/key-identifier';
-import type { Claim, Command, Ledger, RememberedAnswer, SeenEvent, UndoEntry } from '../../shared/rotation/ports';
+import type {
+  Claim,
+  Command,
+  Ledger,
+  RememberedAnswer,
+  Retirement,
+  SeenEvent,
+  UndoEntry,
+} from '../../shared/rotation/ports';
 import { type Fake, interference } from './interference';
 
 interface Rows {
@@ -8,16 +16,23 @@ interface Rows {
   etag: string | null;
   undo: UndoEntry[];
   commands: Command[];
+  readonly retirements: Map<string, Retirement>;
   readonly answers: Map<string, RememberedAnswer>;
   /** One record under two names: its id, and its type and version. */
   readonly events: Map<string, SeenEvent>;
 }
 
+interface FakeLedgerExtra {
+  /** Throws the stop switch, or, with null, takes it back. */
+  throwStop(reason: string | null): void;
+}
+
 /** The ledger in memory: one partition for each KEK, every change conditional on the claim's ETag. */
-export function fakeLedger(effects: string[] = []): Fake<Ledger> {
+export function fakeLedger(effects: string[] = []): Fake<Ledger, FakeLedgerExtra> {
   const { interfere, run } = interference<Ledger>(effects);
   const partitions = new Map<string, Rows>();
   let writes = 0;
+  let stop: string | null = null;
   const rowsOf = (key: string): Rows => {
     const partition = partitionOf(key);
     const rows = partitions.get(partition) ?? emptyRows();
@@ -27,6 +42,9 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger> {
 
   return {
     interfere,
+    throwStop: (reason) => {
+      stop = reason;
+    },
     read: (key) =>
       run('read', '', () => {
         const { claim, etag, undo, commands } = rowsOf(key);
@@ -42,7 +60,7 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger> {
       run('update', describe(change), () => {
         const rows = rowsOf(key);
         if (rows.etag !== etag) throw new ConflictError('The claim was changed meanwhile.');
-        const { claim, saveUndo, addCommand, rememberAnswer } = structuredClone(change);
+        const { claim, saveUndo, addCommand, putRetirement, rememberAnswer } = structuredClone(change);
         if (rememberAnswer !== undefined && rows.answers.has(rememberAnswer.idempotencyKey)) {
           throw new ConflictError('An answer is remembered under this key already.');
         }
@@ -51,6 +69,7 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger> {
         if (saveUndo !== undefined)
           rows.undo = [...rows.undo.filter((entry) => !isSameUndo(entry, saveUndo)), saveUndo];
         if (addCommand !== undefined) rows.commands.push(addCommand);
+        if (putRetirement !== undefined) rows.retirements.set(putRetirement.rotationId, putRetirement);
         if (rememberAnswer !== undefined) rows.answers.set(rememberAnswer.idempotencyKey, rememberAnswer);
       }),
     recordEvent: (key, event) =>
@@ -72,17 +91,32 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger> {
       }),
     rememberedAnswer: (key, idempotencyKey) =>
       run('rememberedAnswer', idempotencyKey, () => structuredClone(rowsOf(key).answers.get(idempotencyKey) ?? null)),
+    retirements: (key) =>
+      run('retirements', '', () => {
+        const { retirements } = rowsOf(key);
+        return structuredClone([...retirements.values()].sort((a, b) => order(a.rotationId, b.rotationId)));
+      }),
+    stopped: () => run('stopped', '', () => stop),
   };
 }
 
 function emptyRows(): Rows {
-  return { claim: null, etag: null, undo: [], commands: [], answers: new Map(), events: new Map() };
+  return {
+    claim: null,
+    etag: null,
+    undo: [],
+    commands: [],
+    retirements: new Map(),
+    answers: new Map(),
+    events: new Map(),
+  };
 }
 
-function describe({ claim, saveUndo, addCommand }: Parameters<Ledger['update']>[2]): string {
+function describe({ claim, saveUndo, addCommand, putRetirement }: Parameters<Ledger['update']>[2]): string {
   const parts = [`generation ${claim.generation}`, claim.phase];
   if (saveUndo !== undefined) parts.push(`undo ${saveUndo.kind}/${saveUndo.name}`);
   if (addCommand !== undefined) parts.push(addCommand.command);
+  if (putRetirement !== undefined) parts.push(`retirement ${putRetirement.status}`);
   return parts.join(', ');
 }
 

@@ -69,12 +69,18 @@ test('every phase can be reached, and from every one an end', () => {
   expect([...reachable].sort()).toEqual([...phases].sort());
 });
 
-test('commands: rollback while targets may have moved, resume and abandon before a person', () => {
-  const allowed = Object.fromEntries(phases.map((phase) => [phase, allowedCommands(phase)]));
+test('commands: cancel before the first change, rollback after it, resume and abandon before a person', () => {
+  const standing = { paused: false, waitsForApproval: true, canStillGoBack: true };
+  const allowed = Object.fromEntries(phases.map((phase) => [phase, allowedCommands(phase, standing)]));
   expect(allowed).toEqual({
     ...Object.fromEntries(phases.map((phase) => [phase, []])),
-    rewrapping: ['rollback'],
-    soaking: ['rollback'],
+    requested: ['cancel', 'pause'],
+    planning: ['approve', 'cancel', 'pause'],
+    'creating-version': ['rollback', 'pause'],
+    rewrapping: ['rollback', 'pause'],
+    soaking: ['rollback', 'pause'],
+    'rolling-back': ['pause'],
+    completed: ['rollback'],
     'needs-attention': ['rollback', 'resume', 'abandon'],
   });
 });

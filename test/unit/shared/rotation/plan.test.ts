@@ -16,6 +16,13 @@ const policy: RunPolicy = {
   faultDeadlineSeconds: 6 * hour,
   operationDeadlineSeconds: hour,
   alertAfterSeconds: hour,
+  graceSeconds: 7 * 86_400,
+  watchSeconds: 25 * 3600,
+  approval: 'none',
+  approvalDeadlineSeconds: 7 * 86_400,
+  backOffSeconds: 6 * 3600,
+  expiredPrevious: 'refuse',
+  pin: false,
 };
 
 function version(name: string, created: number, more: Partial<KeyVersion> = {}): KeyVersion {

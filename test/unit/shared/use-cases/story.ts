@@ -1,14 +1,15 @@
 import type { DataKeysPage, MoveState, RunReference } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
+import { sendAlert } from '../../../../shared/rotation/alerting';
+import { command } from '../../../../shared/rotation/commands';
 import { FaultError } from '../../../../shared/rotation/errors';
 import { versionOf } from '../../../../shared/rotation/key-identifier';
 import { checkMove, moveDataKeysPage, moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
-import { command } from '../../../../shared/rotation/requests';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
 import { beginSoak, probeTargets } from '../../../../shared/rotation/soaking';
-import { enterPhase, sendAlert } from '../../../../shared/rotation/telling';
+import { enterPhase } from '../../../../shared/rotation/telling';
 import { listUndo, proveWayBack } from '../../../../shared/rotation/way-back';
 import { eventRequest, key, rotationId, type World } from './world';
 

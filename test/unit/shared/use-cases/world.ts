@@ -12,6 +12,7 @@ import { enterPhase } from '../../../../shared/rotation/telling';
 import { dataKeysTarget } from '../../../../shared/targets/data-keys';
 import { dpsTarget } from '../../../../shared/targets/dps';
 import { iotHubTarget } from '../../../../shared/targets/iot-hub';
+import { fakeAlertOutbox } from '../../../fakes/alert-outbox';
 import { fakeAuditLog } from '../../../fakes/audit-log';
 import { fakeAlertChannel, fakeDataPlane, fakePlanStore } from '../../../fakes/channels';
 import { fakeDataKeyStore } from '../../../fakes/data-key-store';
@@ -35,6 +36,13 @@ export const policy: RunPolicy = {
   faultDeadlineSeconds: 3600,
   operationDeadlineSeconds: 1800,
   alertAfterSeconds: 300,
+  graceSeconds: 7 * 86_400,
+  watchSeconds: 25 * 3600,
+  approval: 'none',
+  approvalDeadlineSeconds: 7 * 86_400,
+  backOffSeconds: 6 * 3600,
+  expiredPrevious: 'refuse',
+  pin: false,
 };
 
 export const v1 = '1'.repeat(32);
@@ -69,6 +77,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
   const history = fakeHistory(effects);
   const plans = fakePlanStore(effects);
   const alerts = fakeAlertChannel(effects);
+  const outbox = fakeAlertOutbox(effects);
 
   const services = { resourceManager, dataPlane };
   const settings = { key, vaultResourceId: null };
@@ -87,6 +96,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
     key,
     targets: order.map((name) => all[name]),
     policy,
+    mode: 'act' as const,
     acceptUnknown: [] as string[],
   };
   const ports: RotationPorts = {
@@ -96,7 +106,9 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
     history,
     plans,
     keyVault,
-    alerts,
+    alerts: [alerts],
+    outbox,
+    keys: [key],
     managed: (asked) => (sameKey(asked, key) ? managed : null),
   };
   return {
@@ -115,6 +127,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
     history,
     plans,
     alerts,
+    outbox,
     managed,
     now: () => time.toISOString(),
     pass: (seconds: number) => {

@@ -3,6 +3,7 @@ import { type Options, parseArguments, UsageError, usage } from './run/arguments
 import { bringUp, publishEndpoints, type Sandbox, wantedPorts } from './run/bring-up';
 import { ChildCrashedError, Children } from './run/children';
 import { EndpointsFile } from './run/endpoints';
+import { expectationUnder, modesText, withModes } from './run/modes';
 import { type Outcome, report, shortcomings } from './run/outcome';
 import { play, readAll } from './run/play';
 import { BusyPortsError, refuseBusyPorts } from './run/ports';
@@ -93,7 +94,8 @@ interface Stagehands {
 /** Brings everything up, plays, tells; stays up unless asked to end. @returns the exit code */
 async function performed(hands: Stagehands): Promise<number> {
   const { options, screen, children, endpoints, folder, signal } = hands;
-  const scenario = scenarios.find(({ name }) => name === options.scenario) as Scenario;
+  const asWritten = scenarios.find(({ name }) => name === options.scenario) as Scenario;
+  const scenario = { ...asWritten, expect: expectationUnder(options.modes, asWritten.expect) };
   const began = Date.now();
   const seededAt = new Date();
   const seed = makeSeed(seededAt);
@@ -107,7 +109,8 @@ async function performed(hands: Stagehands): Promise<number> {
     root,
     folder,
     ports: options.ports,
-    seed: scenario.seed?.(seed) ?? seed,
+    seed: withModes(scenario.seed?.(seed) ?? seed, options.modes),
+    settings: scenario.settings ?? {},
     environment,
     signal,
   });
@@ -138,7 +141,7 @@ function show(
   outcome: Outcome,
   problems: string[],
 ): void {
-  screen.print(summary(outcome, problems, screen.paint));
+  screen.print(summary(outcome, problems, screen.paint, modesText(options.modes)));
   const logs = join(folder, 'logs');
   if (options.once) {
     screen.print([`Logs of this run: ${relative(process.cwd(), logs)}`]);

@@ -1,26 +1,42 @@
+import type { CloudSeed, KekSeed } from '../cloud/seed';
 import type { CloudAddresses } from './cloud-addresses';
-import { names, resourceIds } from './seed';
+import { dpsResourceId, hubResourceId, names, resourceIds } from './seed';
 
-/** The KEK's unversioned identifier in this local cloud. */
-export function keyIdentifier(cloud: CloudAddresses): string {
-  return `${cloud.vaults[names.vault]}/keys/${names.key}`;
+/** A KEK's unversioned identifier in this local cloud. */
+export function keyIdentifier(cloud: CloudAddresses, key: string = names.key): string {
+  return `${cloud.vaults[names.vault]}/keys/${key}`;
 }
 
-/** rotation.json: what Keyturn moves, the hub as canary. Soak, probes and deadlines are Keyturn's own. */
-export function rotationFile(cloud: CloudAddresses): object {
+/** Members of a key's entry in rotation.json, beside its targets. */
+export type KeySettings = Readonly<Record<string, unknown>>;
+
+/** rotation.json: every seeded key with what the seed puts under it, the hub as canary. What `settings` leaves out is Keyturn's own. */
+export function rotationFile(cloud: CloudAddresses, seed: CloudSeed, settings: KeySettings): object {
+  const keys = seed.vaults.flatMap(({ keys }) => keys.map(({ name }) => name));
   return {
-    keys: [
-      {
-        key: keyIdentifier(cloud),
-        vaultResourceId: resourceIds.vault,
-        targets: [
-          { kind: 'iotHub', name: names.hub, resourceId: resourceIds.hub, probe: { twin: 'device-0001' } },
-          { kind: 'dps', name: names.dps, resourceId: resourceIds.dps, probe: { enrollment: 'enrollment-0001' } },
-          { kind: 'dataKeys', name: names.dataKeysTable, table: names.dataKeysTable },
-        ],
-      },
-    ],
+    keys: keys.map((key) => ({
+      key: keyIdentifier(cloud, key),
+      vaultResourceId: resourceIds.vault,
+      ...settings,
+      targets: targetsUnder(seed, key),
+    })),
   };
+}
+
+function targetsUnder({ hubs, provisioningServices }: CloudSeed, key: string): object[] {
+  const isUnder = ({ kek }: { kek: KekSeed | null }) => kek?.key === key;
+  const hub = ({ name }: { name: string }) => {
+    return { kind: 'iotHub', name, resourceId: hubResourceId(name), probe: { twin: 'device-0001' } };
+  };
+  const dps = ({ name }: { name: string }) => {
+    return { kind: 'dps', name, resourceId: dpsResourceId(name), probe: { enrollment: 'enrollment-0001' } };
+  };
+  const dataKeys = { kind: 'dataKeys', name: names.dataKeysTable, table: names.dataKeysTable };
+  return [
+    ...hubs.filter(isUnder).map(hub),
+    ...provisioningServices.filter(isUnder).map(dps),
+    ...(key === names.key ? [dataKeys] : []),
+  ];
 }
 
 /**

@@ -1,3 +1,5 @@
+import { type ChosenMode, modeLines, parseMode } from './modes';
+
 /** What `npm start -- …` was asked for. */
 export interface Options {
   scenario: string;
@@ -9,6 +11,8 @@ export interface Options {
   list: boolean;
   help: boolean;
   ports: PortChoice;
+  /** Readings of what nobody outside Azure knows, in the order in which they were given. */
+  modes: ChosenMode[];
 }
 
 /** `fixed`: the documented ports; `auto`: free ones, so that several sandboxes can run side by side. */
@@ -37,6 +41,7 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
     list: false,
     help: false,
     ports: 'fixed',
+    modes: [],
   };
   const rest = [...args];
   while (rest.length > 0) {
@@ -45,6 +50,8 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
       options.scenario = choice(name, inline ?? rest.shift(), scenarios);
     } else if (name === '--ports') {
       options.ports = choice(name, inline ?? rest.shift(), ['fixed', 'auto']);
+    } else if (name === '--mode') {
+      options.modes.push(mode(inline ?? rest.shift()));
     } else if (Object.hasOwn(flags, name) && inline === undefined) {
       options[flags[name as keyof typeof flags]] = true;
     } else {
@@ -59,12 +66,14 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
 /** What may follow `npm start --`. */
 export function usage(scenarios: readonly string[]): string {
   return [
-    'npm start -- [--scenario <name>] [--once] [--json] [--ports fixed|auto] [--list]',
+    'npm start -- [--scenario <name>] [--once] [--json] [--ports fixed|auto] [--mode <name>=<reading>]... [--list]',
     '',
     `  --scenario <name>   what to play, ${DEFAULT_SCENARIO} unless set; one of ${scenarios.join(', ')}`,
     '  --once              end after the scenario; exit code 0 if it ended as it must and every old record opened, else 1',
     '  --json              one JSON object as the last line of stdout, everything else on stderr',
     '  --ports auto        free ports instead of the documented ones',
+    '  --mode              how hub and DPS (or, as hub.<name> and dps.<name>, one of them) read what nobody outside Azure knows:',
+    ...modeLines().map((line) => `                        ${line}`),
     '  --list              the scenarios, one a line, name first',
   ].join('\n');
 }
@@ -72,6 +81,12 @@ export function usage(scenarios: readonly string[]): string {
 function splitAtEquals(argument: string): [string, string | undefined] {
   const at = argument.indexOf('=');
   return at < 0 || !argument.startsWith('--') ? [argument, undefined] : [argument.slice(0, at), argument.slice(at + 1)];
+}
+
+function mode(value: string | undefined): ChosenMode {
+  const parsed = value === undefined ? 'needs a value' : parseMode(value);
+  if (typeof parsed === 'string') throw new UsageError(`--mode ${parsed}`);
+  return parsed;
 }
 
 function choice<T extends string>(name: string, value: string | undefined, choices: readonly T[]): T {

@@ -1,8 +1,13 @@
 import type { FaultRule } from '../kit';
 import type { Wire } from './wire';
 
+/** What can make a read fail: of a fault rule, the part that says where it strikes. */
+type Cause = Pick<FaultRule, 'standIn' | 'principal'>;
+
 interface Asked {
-  readonly rule: FaultRule;
+  readonly rule: Cause;
+  /** Ends when it is said to, not when the local cloud lists it no longer. */
+  readonly byHand?: true;
   readonly from: number;
   until: number | undefined;
 }
@@ -33,9 +38,19 @@ export class AskedFaults {
     return id;
   }
 
+  /** Something that was done on purpose and is no fault of the local cloud's, such as a role that was taken away. */
+  begin(id: string, rule: Cause): void {
+    this.#asked.set(id, { rule, from: Date.now(), until: undefined, byHand: true });
+  }
+
+  end(id: string): void {
+    const asked = this.#asked.get(id);
+    if (asked !== undefined) asked.until = Date.now();
+  }
+
   /** Looks which of them are over; one that is is dated now, never earlier. */
   async refresh(): Promise<void> {
-    const open = [...this.#asked].filter(([, asked]) => asked.until === undefined);
+    const open = [...this.#asked].filter(([, asked]) => asked.until === undefined && asked.byHand !== true);
     if (open.length === 0) return;
     const listed = await this.#wire.ask<readonly FaultRule[] | { items: readonly FaultRule[] }>(this.#address);
     const inForce = new Set(('items' in listed ? listed.items : listed).map(({ id }) => id));

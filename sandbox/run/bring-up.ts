@@ -5,7 +5,7 @@ import { FIXED_PORTS } from '../cloud/ports';
 import type { CloudSeed } from '../cloud/seed';
 import { ensureCertificates } from '../kit';
 import { APP_PORTS, AppHost } from './app-host';
-import { appEnvironment, baseEnvironment, keyIdentifier, rotationFile } from './app-settings';
+import { appEnvironment, baseEnvironment, type KeySettings, keyIdentifier, rotationFile } from './app-settings';
 import type { PortChoice } from './arguments';
 import { AskedFaults } from './asked-faults';
 import { AZURITE_PORTS, type Storage, startAzurite } from './azurite';
@@ -17,6 +17,7 @@ import type { WantedPort } from './ports';
 import { counts, names } from './seed';
 import { documents, enrollments, type RecordSource, twins } from './sources';
 import { Tokens } from './tokens';
+import { Travel } from './travel';
 import { Wire } from './wire';
 
 /** Everything that runs, and how to reach it. */
@@ -28,11 +29,16 @@ export interface Sandbox {
   readonly wire: Wire;
   readonly tokens: Tokens;
   readonly faults: AskedFaults;
+  readonly travel: Travel;
+  /** What the local cloud began with. */
+  readonly seed: CloudSeed;
   readonly table: TableClient;
   /** In the order in which the rotation moves them. */
   readonly sources: readonly RecordSource[];
   /** Unversioned identifier of the KEK. */
   readonly key: string;
+  /** Writes rotation.json anew; the app reads it when it is started. */
+  configure(settings: KeySettings): void;
 }
 
 export interface BringUpOptions {
@@ -41,6 +47,8 @@ export interface BringUpOptions {
   readonly folder: string;
   readonly ports: PortChoice;
   readonly seed: CloudSeed;
+  /** What rotation.json says of each key beside its targets. */
+  readonly settings: KeySettings;
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
@@ -64,7 +72,7 @@ export function wantedPorts(): WantedPort[] {
  * app, and last the event subscription, so that the first event finds somebody who takes it.
  */
 export async function bringUp(children: Children, options: BringUpOptions): Promise<Sandbox> {
-  const { root, folder, ports, environment, signal } = options;
+  const { root, folder, ports, seed, environment, signal } = options;
   const free = ports === 'auto';
   const env = baseEnvironment(environment);
   const [storage, cloud] = await Promise.all([
@@ -81,7 +89,9 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   await storeDataKeys(table, await publicKey(key, wire, tokens));
   signal.throwIfAborted();
   const rotationPath = join(folder, 'rotation.json');
-  writeFileSync(rotationPath, `${JSON.stringify(rotationFile(cloud), null, 2)}\n`);
+  const configure = (settings: KeySettings): void =>
+    writeFileSync(rotationPath, `${JSON.stringify(rotationFile(cloud, seed, settings), null, 2)}\n`);
+  configure(options.settings);
   const host = new AppHost(children, {
     root,
     folder,
@@ -91,17 +101,28 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   });
   await host.start();
   signal.throwIfAborted();
-  const sources = [
-    twins({ name: names.hub, url: cloud.hubs[names.hub] ?? '' }, wire, tokens),
-    enrollments({ name: names.dps, url: cloud.dps[names.dps] ?? '' }, wire, tokens),
+  const faults = new AskedFaults(wire, cloud.control);
+  const travel = new Travel(async (on) => {
+    await wire.ask(`${cloud.control}/time-travel`, { body: { hostAdmin: host.url, on } });
+  });
+  const parts = { folder, cloud, storage, host, wire, tokens, faults, travel, seed, table, key, configure };
+  return { ...parts, sources: recordSources(parts) };
+}
+
+/** Old records of everything that the seed holds, in the order in which a rotation moves it. */
+function recordSources({ cloud, seed, table, wire, tokens }: Omit<Sandbox, 'sources'>): RecordSource[] {
+  const place = ({ name, identity }: { name: string; identity: string }, urls: Record<string, string>) => {
+    return { name, identity, url: urls[name] ?? '' };
+  };
+  return [
+    ...seed.hubs.map((hub) => twins(place(hub, cloud.hubs), wire, tokens)),
+    ...seed.provisioningServices.map((dps) => enrollments(place(dps, cloud.dps), wire, tokens)),
     documents(table, wire, tokens),
   ];
-  const faults = new AskedFaults(wire, cloud.control);
-  return { folder, cloud, storage, host, wire, tokens, faults, table, sources, key };
 }
 
 /** Lets events and time go: from here on the app hears of the key, and the clock may jump. */
-export async function letGo({ wire, cloud, host }: Sandbox): Promise<void> {
+export async function letGo({ wire, cloud, host, travel }: Sandbox): Promise<void> {
   await wire.ask(`${cloud.eventGrid}/subscriptions`, {
     body: {
       name: 'keyturn-key-events',
@@ -110,7 +131,7 @@ export async function letGo({ wire, cloud, host }: Sandbox): Promise<void> {
       eventTypes: ['KeyNearExpiry', 'KeyExpired', 'KeyNewVersionCreated'].map((type) => `Microsoft.KeyVault.${type}`),
     },
   });
-  await wire.ask(`${cloud.control}/time-travel`, { body: { hostAdmin: host.url, on: true } });
+  await travel.begin();
 }
 
 /** Publishes where everything is. */

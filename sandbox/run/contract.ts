@@ -16,6 +16,7 @@ export interface Rotation {
   readonly reason: string;
   readonly previousVersion: string | null;
   readonly nextVersion: string | null;
+  readonly planHash: string | null;
   readonly targets: readonly TargetProgress[];
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
   readonly requestedAt: string;

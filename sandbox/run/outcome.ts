@@ -1,5 +1,6 @@
 import type { Alert, AuditVerification, Rotation } from './contract';
 import type { Comparison, ReadCounts } from './readers';
+import { names } from './seed';
 import type { Scenario } from './stage';
 import type { Standing } from './standings';
 
@@ -29,27 +30,43 @@ export function shortcomings(outcome: Outcome, expect: Scenario['expect']): stri
   const { rotation, failure } = outcome;
   return [
     ...(failure === null ? [] : [failure]),
-    ...(rotation?.phase === expect.phase
-      ? []
-      : [`the rotation must end as ${expect.phase} and is ${rotation?.phase ?? 'not there'}`]),
-    ...(outcome.rotations === 1 ? [] : [`there must be one rotation and there are ${outcome.rotations}`]),
+    ...phaseProblems(rotation, expect.phase),
+    ...countProblems(outcome.rotations, expect.rotations ?? (expect.phase === null ? 0 : 1)),
     ...standingProblems(outcome, expect),
     ...outcome.comparisons.flatMap(comparisonProblems),
     ...outcome.readProblems,
-    ...auditProblems(outcome),
+    ...auditProblems(outcome, expect),
     ...alertProblems(outcome.alerts, expect),
   ];
 }
 
+function phaseProblems(rotation: Rotation | null, wanted: string | null): string[] {
+  if ((rotation?.phase ?? null) === wanted) return [];
+  return wanted === null
+    ? [`there must be no rotation, and one is ${rotation?.phase}`]
+    : [`the rotation must end as ${wanted} and is ${rotation?.phase ?? 'not there'}`];
+}
+
+function countProblems(rotations: number, wanted: number): string[] {
+  if (rotations === wanted) return [];
+  const many = wanted === 1 ? 'one rotation' : `${wanted} rotations`;
+  return [`there must be ${many} and there are ${rotations}`];
+}
+
 function standingProblems({ standings, rotation, versionBefore }: Outcome, { standsOn }: Scenario['expect']): string[] {
-  const wanted = standsOn === 'next' ? (rotation?.nextVersion ?? null) : versionBefore;
-  if (standsOn === 'next' && wanted === versionBefore) return ['the next version is the one that was in use before'];
+  const next = rotation?.nextVersion ?? null;
+  const role = (kind: Standing['kind']) => (typeof standsOn === 'string' ? standsOn : standsOn[kind]);
+  const versions = { previous: versionBefore, next, 'no single one': null };
+  if (standsOn === 'next' && next === versionBefore) return ['the next version is the one that was in use before'];
   if (standings.length === 0) return ['nobody could read which version the targets are on'];
-  return standings
-    .filter(({ version }) => version === null || version !== wanted)
+  // What lies under another key is that key's matter; the scenario looks after it.
+  const ours = standings.filter(({ key }) => key === names.key);
+  return ours
+    .map((standing) => ({ ...standing, wanted: versions[role(standing.kind)] }))
+    .filter(({ kind, version, wanted }) => version !== wanted || (wanted === null && role(kind) === 'next'))
     .map(
-      ({ kind, name, version }) =>
-        `${kind}/${name} must be on ${wanted} and is on ${version ?? 'more than one version, or none'}`,
+      ({ kind, name, version, wanted }) =>
+        `${kind}/${name} must be on ${wanted ?? 'no single version'} and is on ${version ?? 'more than one version, or none'}`,
     );
 }
 
@@ -59,9 +76,10 @@ function comparisonProblems({ source, total, problems }: Comparison): string[] {
   return problems.map((problem) => `${where}: ${problem}`);
 }
 
-function auditProblems({ audit }: Outcome): string[] {
+function auditProblems({ audit }: Outcome, { phase }: Scenario['expect']): string[] {
   if (audit === null) return ['the history could not be verified'];
-  if (audit.ok && audit.records > 0) return [];
+  // Where nothing has run there is nothing to tell.
+  if (audit.ok && (audit.records > 0 || phase === null)) return [];
   if (audit.ok) return ['the history is empty'];
   return [`the history is broken at record ${audit.brokenAt?.sequence}: ${audit.brokenAt?.message}`];
 }

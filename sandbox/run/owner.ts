@@ -70,6 +70,19 @@ export function makeRecords(count: number, partitionKey: string, key: PublicJwk)
   });
 }
 
+/** The same document under a new data key, wrapped with another version: what an owner does who replaces a data key. */
+export function renewRecord(record: OwnedRecord, text: string, key: PublicJwk): OwnedRecord {
+  const publicKey = createPublicKey({ key: { kty: 'RSA', n: key.n, e: key.e }, format: 'jwk' });
+  const dataKey = randomBytes(32);
+  return {
+    ...record,
+    kid: key.kid,
+    blob: wrap(publicKey, record.alg, dataKey).toString('base64url'),
+    check: checkValue(dataKey),
+    document: seal(dataKey, record.rowKey, text).toString('base64url'),
+  };
+}
+
 /** The document's text. @throws if the key is another, or the document was changed */
 export async function openRecord(record: OwnedRecord, unwrap: Unwrap): Promise<string> {
   const dataKey = await unwrap(record.kid, record.alg, record.blob);

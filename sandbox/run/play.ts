@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from './bring-up';
 import { letGo } from './bring-up';
 import type { AuditVerification } from './contract';
+import { alertsOf, currentVersion, offsetOf, rotationsOf } from './looks';
 import type { Outcome } from './outcome';
 import { ContinuousReader, compare, type Stock, takeStock } from './readers';
 import type { Screen } from './screen';
-import { alertsOf, currentVersion, offsetOf, rotationsOf, type Scenario, Stage } from './stage';
+import { type Scenario, Stage } from './stage';
 import { readStandings } from './standings';
 import { Watch } from './watch';
 
@@ -25,9 +26,12 @@ export async function play(
   const { before, screen, signal } = parts;
   const versionBefore = await currentVersion(sandbox);
   const reader = new ContinuousReader(before, sandbox.faults);
-  const { wire, host, key } = sandbox;
+  const { wire, host, key, travel } = sandbox;
   const offset = () => offsetOf(sandbox);
-  const watch = new Watch({ wire, app: host.url, key, screen, reads: reader.counts, offset, signal }, await offset());
+  const watch = new Watch(
+    { wire, app: host.url, key, screen, reads: reader.counts, offset, travel, signal },
+    await offset(),
+  );
   const stage = new Stage(sandbox, { watch, screen, previousVersion: versionBefore, policyDue: parts.policyDue });
   await letGo(sandbox);
   reader.start();
@@ -51,7 +55,7 @@ export async function play(
     rotation,
     rotations: (await orElse(rotationsOf(sandbox), [])).length,
     versionBefore,
-    standings: await orElse(readStandings(sandbox.cloud, sandbox.table, wire, sandbox.tokens), []),
+    standings: await orElse(readStandings(sandbox), []),
     comparisons: await Promise.all(before.map((stock) => compare(stock))),
     reads: reader.byKind,
     readProblems: reader.problems,

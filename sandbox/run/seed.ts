@@ -17,12 +17,17 @@ const tenantId = '0b8f3c52-7a3d-4f4c-8e0e-5d2a9b7c4d22';
 const resourceGroup = 'keyturn-sandbox';
 const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 
+/** Resource id of a hub of the sandbox by its name. */
+export const hubResourceId = (name: string): string => `${group}/providers/Microsoft.Devices/IotHubs/${name}`;
+export const dpsResourceId = (name: string): string =>
+  `${group}/providers/Microsoft.Devices/provisioningServices/${name}`;
+
 /** Resource ids of the seeded resources, as configuration and a reader of ARM name them. */
 export const resourceIds = {
   group,
   vault: `${group}/providers/Microsoft.KeyVault/vaults/${names.vault}`,
-  hub: `${group}/providers/Microsoft.Devices/IotHubs/${names.hub}`,
-  dps: `${group}/providers/Microsoft.Devices/provisioningServices/${names.dps}`,
+  hub: hubResourceId(names.hub),
+  dps: dpsResourceId(names.dps),
   alertTopic: `${group}/providers/Microsoft.EventGrid/topics/${names.alertTopic}`,
 } as const;
 
@@ -57,6 +62,7 @@ export function makeSeed(now: Date): CloudSeed {
       { ...identity('dps-identity', 3), resourceId: userAssigned('dps-identity') },
       identity('owner', 4),
       identity('reader', 5),
+      identity('admin', 6),
     ],
     appIdentity: 'keyturn',
     defaultIdentity: 'reader',
@@ -131,6 +137,9 @@ const roles: RoleAssignmentSeed[] = [
     scope: `key:${names.vault}/${names.key}`,
   },
   { identity: 'owner', role: 'Key Vault Crypto User', scope: `key:${names.vault}/${names.key}` },
+  // The person who looks after all this, and now and then changes something by hand.
+  { identity: 'admin', role: 'Contributor', scope: 'group' },
+  { identity: 'admin', role: 'Key Vault Crypto Officer', scope: `vault:${names.vault}` },
   { identity: 'reader', role: 'Reader', scope: 'group' },
   { identity: 'reader', role: 'IoT Hub Data Reader', scope: `hub:${names.hub}` },
   { identity: 'reader', role: 'Device Provisioning Service Data Reader', scope: `dps:${names.dps}` },

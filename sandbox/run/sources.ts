@@ -1,6 +1,6 @@
 import type { TableClient } from '@azure/data-tables';
 import type { Leaning } from './asked-faults';
-import { digest, type OwnedRecord, openRecord, type WrapAlgorithm } from './owner';
+import { digest, type OwnedRecord, openRecord, type Unwrap } from './owner';
 import type { Tokens } from './tokens';
 import type { Wire } from './wire';
 
@@ -29,6 +29,8 @@ const OWN_FIELDS = new Set(['etag', 'deviceEtag', 'version', 'lastUpdatedDateTim
 interface Place {
   readonly name: string;
   readonly url: string;
+  /** Name of the identity that the service opens its data with. */
+  readonly identity: string;
 }
 
 /** Device twins of a hub. */
@@ -38,7 +40,7 @@ export function twins(hub: Place, wire: Wire, tokens: Tokens): RecordSource {
     kind: 'iotHub',
     name: hub.name,
     noun: 'twins',
-    leaning: { standIns: ['iotHub', 'keyVault'], principals: ['reader', 'hub-identity'] },
+    leaning: { standIns: ['iotHub', 'keyVault'], principals: ['reader', hub.identity] },
     async ids() {
       const found = await wire.ask<{ deviceId: string }[]>(`${hub.url}/devices/query?api-version=${HUB_API}`, {
         body: { query: 'SELECT deviceId FROM devices' },
@@ -59,7 +61,7 @@ export function enrollments(dps: Place, wire: Wire, tokens: Tokens): RecordSourc
     kind: 'dps',
     name: dps.name,
     noun: 'enrollments',
-    leaning: { standIns: ['dps', 'keyVault'], principals: ['reader', 'dps-identity'] },
+    leaning: { standIns: ['dps', 'keyVault'], principals: ['reader', dps.identity] },
     async ids() {
       const found = await wire.ask<{ registrationId: string }[]>(
         `${dps.url}/enrollments/query?api-version=${DPS_API}`,
@@ -75,14 +77,19 @@ export function enrollments(dps: Place, wire: Wire, tokens: Tokens): RecordSourc
   };
 }
 
-/** The owner's documents: each opened with its data key, unwrapped by the vault under the owner's identity. */
-export function documents(table: TableClient, wire: Wire, tokens: Tokens): RecordSource {
-  const unwrap = async (kid: string, alg: WrapAlgorithm, blob: string) => {
+/** Unwraps through Key Vault, under the owner's identity. */
+export function unwrapper(wire: Wire, tokens: Tokens): Unwrap {
+  return async (kid, alg, blob) => {
     const headers = await tokens.header('owner', VAULT_AUDIENCE);
     const url = `${kid}/unwrapkey?api-version=${VAULT_API}`;
     const { value } = await wire.ask<{ value: string }>(url, { body: { alg, value: blob }, headers });
     return Buffer.from(value, 'base64url');
   };
+}
+
+/** The owner's documents: each opened with its data key, unwrapped by the vault under the owner's identity. */
+export function documents(table: TableClient, wire: Wire, tokens: Tokens): RecordSource {
+  const unwrap = unwrapper(wire, tokens);
   return {
     kind: 'dataKeys',
     name: table.tableName,

@@ -1,22 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServiceModes } from '../arm';
 import type { CloudSeed } from '../cloud/seed';
 import type { FaultRule, LoggedRequest } from '../kit';
+import type { KeySettings } from './app-settings';
 import type { Sandbox } from './bring-up';
-import { type Alert, hasEnded, type Page, type Rotation, versionOf } from './contract';
+import { type Alert, hasEnded, type Rotation } from './contract';
+import { alertsOf, currentVersion, offsetOf } from './looks';
+import { Operator } from './operator';
+import { People } from './people';
 import type { Screen } from './screen';
 import { names } from './seed';
 import { span } from './spans';
 import { ScenarioError, type Watch } from './watch';
 import { type Answer, type Call, UnexpectedAnswerError } from './wire';
 
+type Standpoint = 'previous' | 'next';
+
 /** How a scenario must end. */
 export interface Expectation {
-  readonly phase: string;
-  /** Which version every target stands on at the end. */
-  readonly standsOn: 'previous' | 'next';
+  /** Null if there must be no rotation at all. */
+  readonly phase: string | null;
+  /** Which version every target stands on at the end; where they end apart, each by its kind. */
+  readonly standsOn: Standpoint | Readonly<Record<'iotHub' | 'dps' | 'dataKeys', Standpoint | 'no single one'>>;
   /** Type of the alert that the topic must have received; null if there must be none. */
   readonly alert: string | null;
   /** Alerts that may come besides, such as the one that a long wait raises. */
   readonly alsoAllowed?: readonly string[];
+  /** How many rotations of the key there are at the end; one unless set. */
+  readonly rotations?: number;
 }
 
 /** One thing that can happen to a key, from its cause to the end of its one rotation. */
@@ -27,12 +38,15 @@ export interface Scenario {
   readonly expect: Expectation;
   /** Changes what the local cloud starts with. */
   readonly seed?: (seed: CloudSeed) => CloudSeed;
+  /** What rotation.json says of the key beside its targets; Keyturn's own defaults unless set. */
+  readonly settings?: KeySettings;
   /** Makes it happen, and answers once it is over. */
   play(stage: Stage): Promise<void>;
 }
 
 /** Machine seconds that anything in a scenario may take. */
 const PATIENCE_SECONDS = 120;
+const LOOK_MILLISECONDS = 100;
 /** More than a request to the local cloud takes. */
 const LEAD_MILLISECONDS = 1000;
 /** Long enough to be seen by somebody who looks ten times a second. */
@@ -46,6 +60,8 @@ export class Stage {
   readonly previousVersion: string;
   /** When the vault does by itself what the seeded policy says. */
   readonly policyDue: Date;
+  readonly operator: Operator;
+  readonly people: People;
   readonly #sandbox: Sandbox;
   readonly #watch: Watch;
   readonly #screen: Screen;
@@ -57,6 +73,8 @@ export class Stage {
     this.key = sandbox.key;
     this.previousVersion = parts.previousVersion;
     this.policyDue = parts.policyDue;
+    this.operator = new Operator(sandbox);
+    this.people = new People(sandbox);
   }
 
   /** Tells the person who watches what is being done. */
@@ -79,6 +97,20 @@ export class Stage {
     await wire.ask(`${host.url}/admin/clock`, { body: { offsetMilliseconds } });
     const advanceTo = Date.now() + offsetMilliseconds + LEAD_MILLISECONDS;
     await wire.ask(`${cloud.control}/clock`, { body: { advanceTo } });
+  }
+
+  /** Lets the clock jump to when Key Vault gives notice that the key is near its expiry, which begins a rotation. */
+  async nearExpiry(): Promise<void> {
+    await this.advanceTo(this.policyDue, 'to when Key Vault gives notice that the key is near its expiry');
+  }
+
+  /** Keeps the clock from jumping over waiting, so that a scenario can act at a moment of its own choice. */
+  hold(): Promise<void> {
+    return this.#sandbox.travel.hold('the scenario');
+  }
+
+  release(): Promise<void> {
+    return this.#sandbox.travel.release('the scenario');
   }
 
   /** Has Event Grid deliver an event about the version in use, so many times at once. */
@@ -116,6 +148,25 @@ export class Stage {
     await this.#sandbox.faults.add(rule);
   }
 
+  /** Lets the events that the vault raises from now on be lost, or not any more. */
+  async loseEvents(lose: boolean): Promise<void> {
+    const { wire, cloud } = this.#sandbox;
+    await wire.ask(`${cloud.eventGrid}/modes`, { body: { drop: lose } });
+  }
+
+  /** Changes how a hub or DPS reads what nobody outside Azure knows. */
+  async setModes(name: string, modes: Partial<ServiceModes>): Promise<void> {
+    const { wire, cloud } = this.#sandbox;
+    await wire.ask(`${cloud.control}/modes/${name}`, { body: modes });
+  }
+
+  /** Starts the app again with another rotation.json. */
+  async reconfigure(settings: KeySettings): Promise<void> {
+    this.#sandbox.configure(settings);
+    await this.killHost();
+    await this.restartHost();
+  }
+
   /**
    * Makes the DPS take its time over the next change, so that there is a moment in which the hub has moved, and nothing else: no
    * clock jumps while an answer is on its way.
@@ -141,12 +192,44 @@ export class Stage {
 
   /** Whether a hub or DPS was changed, and changed back: by what ARM itself was asked. */
   async wentAndCameBack(name: string): Promise<boolean> {
-    const { wire, cloud } = this.#sandbox;
-    const requests = await wire.ask<LoggedRequest[]>(`${cloud.control}/requests?standIn=arm&list=true`);
-    const writes = requests.filter(
+    const writes = (await this.requests('arm')).filter(
       ({ method, path, status }) => method === 'PUT' && path.endsWith(`/${name}`) && status < 300,
     );
     return writes.length >= 2;
+  }
+
+  /** What a stand-in was asked. */
+  requests(standIn: 'arm' | 'keyVault'): Promise<LoggedRequest[]> {
+    const { wire, cloud } = this.#sandbox;
+    return wire.ask<LoggedRequest[]>(`${cloud.control}/requests?standIn=${standIn}&list=true`);
+  }
+
+  /** How often Keyturn has changed something in ARM or Key Vault; reading, listing and unwrapping change nothing. */
+  async mutations(): Promise<number> {
+    const all = [...(await this.requests('arm')), ...(await this.requests('keyVault'))];
+    const changing = all.filter(({ method, path, principal }) => {
+      return principal === 'keyturn' && method !== 'GET' && !/\/(listkeys|wrapkey|unwrapkey)$/i.test(path);
+    });
+    return changing.length;
+  }
+
+  /** An alert that the topic has received; waits for it. @param count how many of the type there must be, the last is answered */
+  async alert(type: string, count = 1): Promise<Alert> {
+    let found: Alert[] = [];
+    await this.until(`the alert ${type}`, async () => {
+      found = (await alertsOf(this.#sandbox)).filter(({ eventType }) => eventType === type);
+      return found.length >= count;
+    });
+    return found.at(-1) as Alert;
+  }
+
+  /** Waits for something that is no matter of the watched rotation. @throws ScenarioError when it takes too long */
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const late = Date.now() + PATIENCE_SECONDS * 1000;
+    while (!(await holds().catch(() => false))) {
+      if (Date.now() > late) throw new ScenarioError(`waited ${PATIENCE_SECONDS} s for ${what}`);
+      await delay(LOOK_MILLISECONDS);
+    }
   }
 
   killHost(): Promise<void> {
@@ -183,32 +266,4 @@ export class Stage {
       EXP: null,
     };
   }
-}
-
-/** How far the sandbox's clock is ahead of the machine's, in milliseconds. */
-export async function offsetOf({ wire, cloud }: Pick<Sandbox, 'wire' | 'cloud'>): Promise<number> {
-  const { offsetMilliseconds } = await wire.ask<{ offsetMilliseconds: number }>(`${cloud.control}/clock`);
-  return offsetMilliseconds;
-}
-
-/** What the alert topic has received. */
-export function alertsOf({ wire, cloud }: Pick<Sandbox, 'wire' | 'cloud'>): Promise<Alert[]> {
-  return wire.ask<Alert[]>(`${cloud.eventGrid}/alerts`);
-}
-
-/** How many rotations of the key there are, and the newest of them. */
-export async function rotationsOf({
-  wire,
-  host,
-  key,
-}: Pick<Sandbox, 'wire' | 'host' | 'key'>): Promise<readonly Rotation[]> {
-  const page = await wire.ask<Page<Rotation>>(`${host.url}/api/rotations?key=${encodeURIComponent(key)}&limit=10`);
-  return page.items;
-}
-
-/** The version that the vault names when asked for none. */
-export async function currentVersion({ wire, tokens, key }: Pick<Sandbox, 'wire' | 'tokens' | 'key'>): Promise<string> {
-  const headers = await tokens.header('owner', 'https://vault.azure.net');
-  const body = await wire.ask<{ key: { kid: string } }>(`${key}?api-version=7.4`, { headers });
-  return versionOf(body.key.kid) ?? '';
 }

@@ -1,9 +1,7 @@
 import type { TableClient } from '@azure/data-tables';
-import type { CloudAddresses } from './cloud-addresses';
+import type { Sandbox } from './bring-up';
 import { versionOf } from './contract';
-import { names, resourceIds } from './seed';
-import type { Tokens } from './tokens';
-import type { Wire } from './wire';
+import { dpsResourceId, hubResourceId, names } from './seed';
 
 /** Where a target stands, read from the target itself and not from what Keyturn says of it. */
 export interface Standing {
@@ -11,6 +9,8 @@ export interface Standing {
   readonly name: string;
   /** Bare version; null if it names none, or if its records are on more than one. */
   readonly version: string | null;
+  /** Name of the KEK that the seed put it under. */
+  readonly key: string;
 }
 
 /** The API versions that show `encryption` (Azure REST API specifications, August 2026). */
@@ -22,22 +22,34 @@ interface Encrypted {
   properties?: { encryption?: { keyVaultProperties?: { keyIdentifier?: string }[] } };
 }
 
-/** In the order in which the rotation moves them. */
-export async function readStandings(
-  cloud: CloudAddresses,
-  table: TableClient,
-  wire: Wire,
-  tokens: Tokens,
-): Promise<Standing[]> {
+/** Every hub, DPS and store of data keys of the seed, in the order in which a rotation moves them. */
+export async function readStandings({
+  cloud,
+  table,
+  wire,
+  tokens,
+  seed,
+}: Pick<Sandbox, 'cloud' | 'table' | 'wire' | 'tokens' | 'seed'>): Promise<Standing[]> {
   const headers = await tokens.header('reader', ARM_AUDIENCE);
   const resource = async (id: string, apiVersion: string) => {
     const body = await wire.ask<Encrypted>(`${cloud.arm}${id}?api-version=${apiVersion}`, { headers });
     return versionOf(body.properties?.encryption?.keyVaultProperties?.[0]?.keyIdentifier);
   };
+  const standings: Standing[] = [];
+  for (const { name, kek } of seed.hubs) {
+    standings.push({
+      kind: 'iotHub',
+      name,
+      version: await resource(hubResourceId(name), HUB_API),
+      key: kek?.key ?? '',
+    });
+  }
+  for (const { name, kek } of seed.provisioningServices) {
+    standings.push({ kind: 'dps', name, version: await resource(dpsResourceId(name), DPS_API), key: kek?.key ?? '' });
+  }
   return [
-    { kind: 'iotHub', name: names.hub, version: await resource(resourceIds.hub, HUB_API) },
-    { kind: 'dps', name: names.dps, version: await resource(resourceIds.dps, DPS_API) },
-    { kind: 'dataKeys', name: table.tableName, version: await versionOfAll(table) },
+    ...standings,
+    { kind: 'dataKeys', name: table.tableName, version: await versionOfAll(table), key: names.key },
   ];
 }
 

@@ -17,7 +17,12 @@ export interface WhereToLook {
 const PROBLEMS_SHOWN = 12;
 
 /** What a person is told at the end: what was proved, by what, and what was not. */
-export function summary(outcome: Outcome, problems: readonly string[], paint: Paint): string[] {
+export function summary(
+  outcome: Outcome,
+  problems: readonly string[],
+  paint: Paint,
+  modes: string | null = null,
+): string[] {
   return [
     '',
     heading(outcome, problems, paint),
@@ -26,6 +31,7 @@ export function summary(outcome: Outcome, problems: readonly string[], paint: Pa
     '',
     `  History   ${historyText(outcome, paint)}`,
     `  Alerts    ${alertsText(outcome)}`,
+    ...(modes === null ? [] : [`  Modes     ${modes}`]),
     ...versionLines(outcome),
     ...problemLines(problems, paint),
     '',

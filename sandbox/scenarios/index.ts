@@ -1,11 +1,34 @@
 import type { Scenario } from '../run/stage';
+import { abandoned } from './abandoned';
+import { approvalChanged } from './approval-changed';
+import { approvalGiven } from './approval-given';
+import { approvalRefused } from './approval-refused';
+import { cancelled } from './cancelled';
 import { dpsRefuses } from './dps-refuses';
 import { duplicateEvents } from './duplicate-events';
 import { hostKilled } from './host-killed';
+import { humanChange } from './human-change';
+import { lostEvent } from './lost-event';
 import { manual } from './manual';
 import { nearExpiry } from './near-expiry';
 import { newVersion } from './new-version';
+import { nextUnusable } from './next-unusable';
 import { nothingToDo } from './nothing-to-do';
+import { observe } from './observe';
+import { ownerReplaces } from './owner-replaces';
+import { paused } from './paused';
+import { previousExpired } from './previous-expired';
+import { probeRed } from './probe-red';
+import { retirement } from './retirement';
+import { retirementRefused } from './retirement-refused';
+import { retirementUndone } from './retirement-undone';
+import { roleRemoved } from './role-removed';
+import { rollbackCompleted } from './rollback-completed';
+import { rollbackStuck } from './rollback-stuck';
+import { sasKeys } from './sas-keys';
+import { throttled } from './throttled';
+import { twoKeys } from './two-keys';
+import { unversioned } from './unversioned';
 import { vaultOutage } from './vault-outage';
 
 /** In the order in which `--list` shows them. */
@@ -18,4 +41,27 @@ export const scenarios: readonly Scenario[] = [
   vaultOutage,
   duplicateEvents,
   hostKilled,
+  retirement,
+  retirementRefused,
+  retirementUndone,
+  probeRed,
+  throttled,
+  rollbackStuck,
+  abandoned,
+  paused,
+  approvalGiven,
+  approvalRefused,
+  approvalChanged,
+  cancelled,
+  lostEvent,
+  previousExpired,
+  unversioned,
+  nextUnusable,
+  roleRemoved,
+  sasKeys,
+  humanChange,
+  ownerReplaces,
+  observe,
+  twoKeys,
+  rollbackCompleted,
 ];

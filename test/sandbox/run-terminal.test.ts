@@ -18,6 +18,7 @@ const rotation: Rotation = {
   reason: 'The key is near its expiry.',
   previousVersion: null,
   nextVersion: null,
+  planHash: null,
   targets: [],
   reasons: [],
   requestedAt: '2026-11-22T15:00:00.000Z',

@@ -1,0 +1,70 @@
+import type { Sandbox } from './bring-up';
+import type { Page, Rotation } from './contract';
+import { rotationsOf } from './looks';
+import { ScenarioError } from './watch';
+import { type Answer, UnexpectedAnswerError } from './wire';
+
+export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon';
+
+/** What a refused command is told (RFC 9457). */
+export interface Problem {
+  readonly title: string;
+  readonly phase?: string;
+  readonly allowed?: readonly string[];
+  readonly planHash?: string;
+}
+
+/** One KEK as `GET /api/keys` tells it. */
+export interface KeyView {
+  readonly key: string;
+  readonly version: string | null;
+  readonly pendingRetirement: { readonly rotationId: string; readonly status: string; readonly dueAt: string } | null;
+}
+
+/** Somebody who looks after Keyturn, by its HTTP API and the host's admin address alone. */
+export class Operator {
+  readonly #sandbox: Pick<Sandbox, 'wire' | 'host' | 'key'>;
+
+  constructor(sandbox: Pick<Sandbox, 'wire' | 'host' | 'key'>) {
+    this.#sandbox = sandbox;
+  }
+
+  /** `POST /api/rotations/{id}/<command>`. @throws ScenarioError unless it is accepted */
+  async command(rotation: Pick<Rotation, 'rotationId'>, name: CommandName, body: object = {}): Promise<void> {
+    const { status, body: said } = await this.#post(rotation, name, body);
+    if (status === 202) return;
+    throw new ScenarioError(`the command ${name} was answered ${status}: ${(said as Problem | undefined)?.title}`);
+  }
+
+  /** A command that has to be refused. @throws ScenarioError unless it is answered 409 */
+  async refused(rotation: Pick<Rotation, 'rotationId'>, name: CommandName, body: object = {}): Promise<Problem> {
+    const answer = await this.#post(rotation, name, body);
+    if (answer.status === 409) return answer.body as Problem;
+    throw new ScenarioError(`the command ${name} had to be refused and was answered ${answer.status}`);
+  }
+
+  /** Runs the sweep now, as its timer would; answered before it has ended. */
+  async sweep(): Promise<void> {
+    const { wire, host } = this.#sandbox;
+    await wire.ask(`${host.url}/admin/functions/sweep`, { body: {} });
+  }
+
+  /** @param key the scenario's own unless named */
+  async keyView(key: string = this.#sandbox.key): Promise<KeyView> {
+    const { wire, host } = this.#sandbox;
+    const { items } = await wire.ask<Page<KeyView>>(`${host.url}/api/keys`);
+    const found = items.find((item) => item.key === key);
+    if (found === undefined) throw new UnexpectedAnswerError(`GET /api/keys, asked for ${key},`, 200);
+    return found;
+  }
+
+  /** Newest first. */
+  rotations(key: string = this.#sandbox.key): Promise<readonly Rotation[]> {
+    return rotationsOf({ ...this.#sandbox, key });
+  }
+
+  #post({ rotationId }: Pick<Rotation, 'rotationId'>, name: CommandName, body: object): Promise<Answer> {
+    const { wire, host } = this.#sandbox;
+    return wire.call(`${host.url}/api/rotations/${rotationId}/${name}`, { method: 'POST', body });
+  }
+}

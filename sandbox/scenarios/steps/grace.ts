@@ -1,0 +1,23 @@
+import type { Rotation } from '../../run/contract';
+import type { Stage } from '../../run/stage';
+
+/** A day more than Keyturn's own grace period. */
+const GRACE_DAYS = 8;
+
+/** One whole rotation, and then the time in which it could still have been rolled back. */
+export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> {
+  await stage.nearExpiry();
+  const rotation = await stage.ended();
+  await stage.advanceTo(
+    new Date((await stage.now()).getTime() + GRACE_DAYS * 86_400_000),
+    'over the grace period, at whose end the old version may be retired',
+  );
+  return rotation;
+}
+
+/** Waits until the retirement says that it stands so. */
+export async function retirementIs(stage: Stage, status: string): Promise<void> {
+  await stage.until(`the retirement to be ${status}`, async () => {
+    return (await stage.operator.keyView()).pendingRetirement?.status === status;
+  });
+}

@@ -82,6 +82,7 @@ export async function start(settings: HostSettings): Promise<Host> {
     if (url.pathname.startsWith(webhookBase)) return manage(management, request, url, webhookBase);
     return (await httpTriggers.handle(request, url)) ?? empty(404);
   };
+  for (const listener of [front, rpc]) listener.beforeReply = () => store.written;
   engine.start();
   timers.start();
   log.info(`The host listens on ${origin} with ${app.functions.size} functions.`);
@@ -108,6 +109,8 @@ async function manage(management: ManagementApi, request: IncomingMessage, url: 
 /** An HTTP server that says 503 until it has a handler, and counts its open requests (those to /admin not). */
 class Listener {
   handler: Handler | undefined;
+  /** What a reply may tell of has to be on disk first. */
+  beforeReply: () => Promise<void> | undefined = () => undefined;
   private readonly server: Server;
   private readonly inFlight: InFlight;
   private readonly log: HostLog;
@@ -141,7 +144,9 @@ class Listener {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!request.url?.startsWith('/admin/')) response.once('close', this.inFlight.begin());
     try {
-      send(request, response, await this.replyTo(request));
+      const reply = await this.replyTo(request);
+      await this.beforeReply();
+      send(request, response, reply);
     } catch (error) {
       // The other side has gone, or the app's answer cannot be written as HTTP.
       this.log.write({ level: 'warning', message: `A request was not answered: ${String(error)}` });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostClock } from '../../sandbox/host/clock';
@@ -73,6 +73,25 @@ describe('what an episode leaves on disk and in memory', () => {
     expect(failing).toThrow('the disk is full');
     expect(waiting(instance)).toEqual(before);
     expect(waiting(restarted().live.get('whole'))).toEqual(before);
+  });
+
+  test('what is done in one turn of the event loop reaches the disk together, and the store says when it is there', async () => {
+    /** What a host would find if this one were killed now. */
+    const killed = (): string[] => {
+      const copy = mkdtempSync(join(tmpdir(), 'keyturn-killed-'));
+      cpSync(directory, copy, { recursive: true });
+      const found = new Store(copy);
+      const messages = found.messages().filter(({ instanceId }) => instanceId === 'together');
+      found.close();
+      rmSync(copy, { recursive: true });
+      return messages.map(({ event }) => (JSON.parse(event) as HistoryEvent).Name ?? '');
+    };
+    await store.written;
+    create('together');
+    raise('together', 'event');
+    expect(killed()).toEqual([]);
+    await store.written;
+    expect([killed(), store.written]).toEqual([['flow', 'event'], undefined]);
   });
 });
 

@@ -53,7 +53,7 @@ export class EpisodeCommit {
     const json = [...fresh, ...last].map((event) => JSON.stringify(history.asPlayed(event)));
     this.instances.atomically((after) => {
       for (const message of [...batch, ...instance.inbox]) store.deleteMessage(message.id);
-      store.deleteTimersOf(row.instanceId);
+      if (instance.timers.size > 0) store.deleteTimersOf(row.instanceId);
       store.appendHistory(row.instanceId, instance.past.length, json);
       store.putInstance({ ...row, status, output, updatedAt: at });
       if (row.parent !== null) this.tellParent(after, row.parent, status, output, details);

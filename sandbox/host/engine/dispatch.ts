@@ -143,6 +143,8 @@ export class Dispatcher {
 
   private pump(): void {
     if (this.stopped) return;
+    // No activity may run that a crash could make unscheduled.
+    this.parts.store.flush();
     const limit = perCore * availableParallelism();
     while (this.episodesRunning < limit) {
       const instance = this.ready.shift();

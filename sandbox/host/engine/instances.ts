@@ -19,10 +19,10 @@ export interface LiveInstance {
   resting: boolean;
 }
 
-/** What has to happen in memory once the transaction is on disk, and must not happen if it is not. */
+/** What has to happen in memory once the transaction is whole, and must not happen if it is not. */
 export type After = (effect: () => void) => void;
 
-/** Who is told that there is work, always after it is on disk. */
+/** Who is told that there is work; before a function of the app may see it, it must be on disk (`Store.flush`). */
 export interface WorkListener {
   messageFor(instance: LiveInstance): void;
   activity(activity: QueuedActivity): void;
@@ -30,8 +30,8 @@ export interface WorkListener {
 }
 
 /**
- * The live orchestrations, in memory and on disk alike: every change is one transaction first, and then its effects in
- * memory. Nothing in here waits, so that no two changes can mix.
+ * The live orchestrations, in memory and on disk alike: every change is given to the store as a whole first, and then has its
+ * effects in memory. Nothing in here waits, so that no two changes can mix.
  */
 export class Instances {
   readonly live = new Map<string, LiveInstance>();
@@ -66,7 +66,7 @@ export class Instances {
     return instance?.row.executionId === executionId ? instance : undefined;
   }
 
-  /** Runs `work` as one transaction and then what it asked to be done after. */
+  /** Gives `work` to the store, all of it or nothing, and then does what it asked to be done after. */
   atomically<T>(work: (after: After) => T): T {
     const effects: (() => void)[] = [];
     const result = this.store.transaction(() => work((effect) => effects.push(effect)));

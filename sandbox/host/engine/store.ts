@@ -56,7 +56,10 @@ export interface InstanceFilter {
   readonly limit: number;
 }
 
-/** Messages and activities are rows only while they are queued, so they need no index but their id. */
+/**
+ * Messages and activities are rows only while they are queued, so they need no index but their id. A row of history holds
+ * the events of one episode, a JSON text on each line; `seq` is the number of the first.
+ */
 const schema = `
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
@@ -66,7 +69,7 @@ CREATE TABLE IF NOT EXISTS instances (
   instanceId TEXT PRIMARY KEY, executionId TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, input TEXT,
   output TEXT, customStatus TEXT, createdAt INTEGER NOT NULL, updatedAt INTEGER NOT NULL, parent TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history (
-  instanceId TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (instanceId, seq)) WITHOUT ROWID;
+  instanceId TEXT NOT NULL, seq INTEGER NOT NULL, events TEXT NOT NULL, PRIMARY KEY (instanceId, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
   id INTEGER PRIMARY KEY, instanceId TEXT NOT NULL, executionId TEXT, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activities (
@@ -87,6 +90,7 @@ export class Store {
   private readonly statements = new Map<string, StatementSync>();
   /** Never given twice in a process's life: SQLite would give the id of a deleted row again. */
   private nextId: number;
+  private open: { readonly written: Promise<void>; readonly done: () => void } | undefined;
 
   /**
    * @param directory made if it is not there; the file is `durable.sqlite`
@@ -108,21 +112,64 @@ export class Store {
   }
 
   close(): void {
+    this.flush();
     this.statements.clear();
     this.database.close();
   }
 
-  /** Runs `work` as one transaction: all of it, or, when it throws, nothing. */
+  /**
+   * Runs `work`: all of it, or, when it throws, nothing. What is done in one turn of the event loop goes to disk together, in
+   * the same order, so that a crash loses the end of it and never a part in the middle. Whatever nobody outside may see
+   * before it is on disk waits for `written`, or calls `flush` first.
+   */
   transaction<T>(work: () => T): T {
-    this.run('BEGIN IMMEDIATE');
+    if (this.open === undefined) this.begin();
+    this.run('SAVEPOINT unit');
     try {
       const result = work();
-      this.run('COMMIT');
+      this.run('RELEASE unit');
       return result;
     } catch (error) {
-      this.run('ROLLBACK');
+      // A full disk makes SQLite roll back everything, also what others did in this turn.
+      if (!this.database.isTransaction) throw this.lost(error);
+      this.run('ROLLBACK TO unit');
+      this.run('RELEASE unit');
       throw error;
     }
+  }
+
+  /** Resolves when all that was done so far is on disk; undefined if it is. */
+  get written(): Promise<void> | undefined {
+    return this.open?.written;
+  }
+
+  /** Puts on disk what is not there yet. @throws what SQLite says; the process ends then */
+  flush(): void {
+    const { open } = this;
+    if (open === undefined) return;
+    try {
+      this.run('COMMIT');
+    } catch (error) {
+      throw this.lost(error);
+    }
+    this.open = undefined;
+    open.done();
+  }
+
+  private begin(): void {
+    this.run('BEGIN IMMEDIATE');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.open = { written: promise, done: resolve };
+    setImmediate(() => this.flush());
+  }
+
+  /** Memory is ahead of the disk and cannot go back: the process ends, and the next one begins from the disk. */
+  private lost(error: unknown): Error {
+    const reason = new Error(`The state could not be written: ${String(error)}`, { cause: error });
+    setImmediate(() => {
+      throw reason;
+    });
+    return reason;
   }
 
   putInstance(row: InstanceRow): void {
@@ -174,15 +221,14 @@ export class Store {
   }
 
   history(instanceId: string): string[] {
-    return this.all('SELECT event FROM history WHERE instanceId = ? ORDER BY seq', instanceId).map((row) =>
-      String(row['event']),
+    return this.all('SELECT events FROM history WHERE instanceId = ? ORDER BY seq', instanceId).flatMap((row) =>
+      String(row['events']).split('\n'),
     );
   }
 
+  /** @param events as `JSON.stringify` writes them: without line breaks */
   appendHistory(instanceId: string, from: number, events: readonly string[]): void {
-    for (const [index, event] of events.entries()) {
-      this.run('INSERT INTO history VALUES (?,?,?)', instanceId, from + index, event);
-    }
+    this.run('INSERT INTO history VALUES (?,?,?)', instanceId, from, events.join('\n'));
   }
 
   deleteHistory(instanceId: string): void {

@@ -1,7 +1,14 @@
 import { play } from './harness';
 import { broken, fault, interrupted, planOf, refusal, request, superseded, thrown, usual, verified } from './script';
 
-const before = ['admit', 'enterPhase planning', 'makePlan', 'enterPhase creating-version', 'chooseVersion'];
+const before = [
+  'admit',
+  'enterPhase planning',
+  'makePlan',
+  'enterPhase creating-version',
+  'secureWayBack',
+  'chooseVersion',
+];
 const moved = [
   'enterPhase rewrapping',
   'moveTarget 0 forward',
@@ -373,7 +380,7 @@ describe('what nobody but a person can mend', () => {
   test('an error nobody foresaw needs attention and does not travel in the history', async () => {
     const makePlan = () => ({
       kind: 'ok' as const,
-      value: { decision: 'go' as const, plan: { ...planOf(), targets: null } },
+      value: { decision: 'go' as const, approved: true, plan: { ...planOf(), targets: null } },
     });
     const script = usual({ makePlan: makePlan as never });
     const { told, output } = await play({ input: request, script });

@@ -1,6 +1,6 @@
 import type { DataKeysPage, MoveState, RunReference } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
-import { sendAlert } from '../../../../shared/rotation/alerting';
+import { deliverOwed, sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError } from '../../../../shared/rotation/errors';
 import { versionOf } from '../../../../shared/rotation/key-identifier';
@@ -60,6 +60,12 @@ async function begin(world: World): Promise<RunReference> {
   return run;
 }
 
+/** What a channel did not take is tried again by a timer. */
+async function deliverLater(world: World): Promise<void> {
+  world.pass(3600);
+  await deliverOwed(world.ports);
+}
+
 /** A whole rotation, activity by activity, in the order of the orchestrator. */
 export async function forwardStory(world: World): Promise<void> {
   const run = await begin(world);
@@ -70,6 +76,7 @@ export async function forwardStory(world: World): Promise<void> {
   await moveAndVerify(world, run, world.managed.targets.length - 1, 'forward');
   await call(world, enterPhase, { ...on(), phase: 'completed', reasons: [] });
   await call(world, sendAlert, { ...on(), alert: 'completed', occasion: 'end', reasons: [] });
+  await deliverLater(world);
 }
 
 /** The same, called back by an operator when every target has moved. */
@@ -84,6 +91,7 @@ export async function backStory(world: World): Promise<void> {
   for (const target of targets.toReversed()) await moveAndVerify(world, run, target, 'back');
   await call(world, enterPhase, { ...on(), phase: 'rolled-back', reasons });
   await call(world, sendAlert, { ...on(), alert: 'rolled-back', occasion: 'end', reasons });
+  await deliverLater(world);
 }
 
 const kidIn = (body: Record<string, unknown>): string | null => {

@@ -92,6 +92,33 @@ export function describeAuditLogContract(name: string, setup: () => Promise<Audi
       expect(await everything(2, 'no such run')).toEqual([]);
     });
 
+    test('records are narrowed by the time they tell, with both ends included, page by page and by rotation', async () => {
+      for (let second = 1; second <= 6; second++) {
+        const rotationId = second % 2 === 0 ? 'even' : 'odd';
+        await log.append(
+          key,
+          { ...entryOf(`step ${second}`), at: instant(second).toISOString(), rotationId },
+          `${second}`,
+        );
+      }
+      const within = async (from: Date | null, to: Date | null, rotationId: string | null = null) => {
+        const found: number[] = [];
+        let continuation: string | null = null;
+        do {
+          const page = await log.list(key, { rotationId, limit: 2, continuation, from, to });
+          found.push(...page.items.map(({ sequence }) => sequence));
+          continuation = page.continuation;
+        } while (continuation !== null);
+        return found;
+      };
+      expect(await within(instant(2), instant(5))).toEqual([2, 3, 4, 5]);
+      expect(await within(instant(5), null)).toEqual([5, 6]);
+      expect(await within(null, instant(1))).toEqual([1]);
+      expect(await within(instant(2), instant(5), 'odd')).toEqual([3, 5]);
+      expect(await within(instant(7), null)).toEqual([]);
+      expect(await within(null, null)).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
     test('the chains of two keys know nothing of each other', async () => {
       await log.append(key, entryOf('claim'), 'a');
       const other = await log.append(`${key}-other`, entryOf('claim'), 'a');
@@ -109,6 +136,8 @@ export function describeAuditLogContract(name: string, setup: () => Promise<Audi
     });
   });
 }
+
+const instant = (second: number): Date => new Date(Date.UTC(2026, 10, 22, 14, 35, second, 7));
 
 function entryOf(action: string): AuditEntry {
   return {

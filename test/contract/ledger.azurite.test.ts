@@ -8,7 +8,50 @@ const azurite = useAzurite();
 
 describeLedgerContract('table storage', async () => createTableLedger(azurite().tables));
 
+describe('the stop switch in table storage', () => {
+  const row = async (columns: Record<string, unknown>): Promise<void> => {
+    const client = await azurite().tables.own(ownTables.ledger);
+    await client.upsertEntity({ partitionKey: 'stop', rowKey: 'stop', ...columns }, 'Replace');
+  };
+  afterEach(async () => {
+    await (await azurite().tables.own(ownTables.ledger)).deleteEntity('stop', 'stop').catch(() => undefined);
+  });
+
+  test('is thrown by a row with a reason, and taken back by removing it or by thrown: false', async () => {
+    const ledger = createTableLedger(azurite().tables);
+    await row({ reason: 'incident 4711' });
+    expect(await ledger.stopped()).toBe('incident 4711');
+    await row({ reason: 'incident 4711', thrown: false });
+    expect(await ledger.stopped()).toBeNull();
+    await row({ reason: 'again', thrown: true });
+    expect(await ledger.stopped()).toBe('again');
+    await (await azurite().tables.own(ownTables.ledger)).deleteEntity('stop', 'stop');
+    expect(await ledger.stopped()).toBeNull();
+  });
+
+  test('is thrown by a row without a reason too: whoever writes one in a hurry means it', async () => {
+    await row({});
+    expect(await createTableLedger(azurite().tables).stopped()).toBe('no reason was given');
+  });
+
+  test('thrown by the configuration stays so whatever the row says, and asks no table', async () => {
+    await row({ thrown: false });
+    const tables = { ...azurite().tables, own: () => Promise.reject(new Error('No table is needed.')) };
+    expect(await createTableLedger(tables, 'frozen for the audit').stopped()).toBe('frozen for the audit');
+  });
+});
+
 describe('the ledger in table storage', () => {
+  test('a claim that an older version wrote is a rotation that nothing is remembered of', async () => {
+    const client = await azurite().tables.own(ownTables.ledger);
+    const { purpose: _1, lastRotationId: _2, backOffUntil: _3, orphanedSince: _4, ...old } = claim;
+    const columns = Object.fromEntries(Object.entries(old).filter(([, value]) => value !== null));
+    const older = `${key}-older`;
+    await client.createEntity({ partitionKey: partitionOf(older), rowKey: 'claim', ...columns, key: older });
+    const { claim: read } = await createTableLedger(azurite().tables).read(older);
+    expect(read).toEqual({ ...claim, key: older });
+  });
+
   const key = 'https://kv-test.vault.azure.net/keys/range';
 
   test('a rotation whose id begins like the live one keeps its own undo and commands', async () => {

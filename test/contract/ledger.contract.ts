@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConflictError } from '../../shared/rotation/errors';
-import type { Claim, Command, Ledger, SeenEvent, UndoEntry } from '../../shared/rotation/ports';
+import type { Claim, Command, Ledger, Retirement, SeenEvent, UndoEntry } from '../../shared/rotation/ports';
 
 /** What Keyturn relies on of its ledger, held against one. `setup` runs once; every test takes a KEK of its own. */
 export function describeLedgerContract(name: string, setup: () => Promise<Ledger>): void {
@@ -33,6 +33,18 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
       const { claim: read, etag } = await ledger.read(key);
       expect(read).toEqual(written);
       expect(etag).not.toBeNull();
+    });
+
+    test('what a claim remembers of retirements, back-off and a lost run is read as it was written', async () => {
+      const written: Claim = {
+        ...claim,
+        purpose: 'retirement',
+        lastRotationId: 'an-earlier-run',
+        backOffUntil: at(1),
+        orphanedSince: at(2),
+      };
+      await ledger.update(key, null, { claim: written });
+      expect((await ledger.read(key)).claim).toEqual(written);
     });
 
     test('every spelling of a key identifier reads the same claim', async () => {
@@ -110,6 +122,54 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
       await ledger.update(key, null, { claim, ...earlier });
       await write({ claim: { ...claim, generation: 2, rotationId: 'a-later-run' } });
       expect(await ledger.read(key)).toMatchObject({ undo: [], commands: [], claim: { rotationId: 'a-later-run' } });
+    });
+
+    test('an undo keeps the expiry that its version had, and that it had none', async () => {
+      await ledger.update(key, null, { claim, saveUndo: { ...undoOf(claim, 0, 1), expiresOn: at(9) } });
+      await write({ saveUndo: { ...undoOf(claim, 1, 2), expiresOn: null } });
+      await write({ saveUndo: undoOf(claim, 2, 3) });
+      const { undo } = await ledger.read(key);
+      expect(undo).toEqual([
+        { ...undoOf(claim, 0, 1), expiresOn: at(9) },
+        { ...undoOf(claim, 1, 2), expiresOn: null },
+        undoOf(claim, 2, 3),
+      ]);
+    });
+
+    test('an approval keeps the plan that it approved', async () => {
+      const approval = { ...commandOf(claim, 'approve', 1), planHash: 'c'.repeat(64) };
+      await ledger.update(key, null, { claim, addCommand: approval });
+      expect((await ledger.read(key)).commands).toEqual([approval]);
+    });
+
+    test('a retirement is kept for each rotation, and read oldest rotation first, whoever holds the claim', async () => {
+      await ledger.update(key, null, { claim, putRetirement: retirementOf('20261202T000000000Z-b') });
+      await write({ putRetirement: retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [] }) });
+      await write({ claim: { ...claim, rotationId: null } });
+      expect(await ledger.retirements(key)).toEqual([
+        retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [] }),
+        retirementOf('20261202T000000000Z-b'),
+      ]);
+      expect(await ledger.retirements(`${key}x`)).toEqual([]);
+    });
+
+    test('a retirement put again takes the place of the first, and none is put by a change that was not made', async () => {
+      const retirement = retirementOf('run');
+      await ledger.update(key, null, { claim, putRetirement: retirement });
+      const old = await etagNow();
+      await write({ putRetirement: { ...retirement, status: 'retired', reasons: [] } });
+      const late = { claim, putRetirement: { ...retirement, status: 'undone' as const } };
+      await expect(ledger.update(key, old, late)).rejects.toBeInstanceOf(ConflictError);
+      expect(await ledger.retirements(key)).toEqual([{ ...retirement, status: 'retired', reasons: [] }]);
+    });
+
+    test('a retirement is neither undo nor command of its rotation', async () => {
+      await ledger.update(key, null, { claim, putRetirement: retirementOf(claim.rotationId ?? '') });
+      expect(await ledger.read(key)).toMatchObject({ undo: [], commands: [] });
+    });
+
+    test('the stop switch is not thrown until somebody throws it', async () => {
+      expect(await ledger.stopped()).toBeNull();
     });
 
     test('a claim that was given up keeps its generation', async () => {
@@ -212,6 +272,18 @@ function claimOf(key: string): Claim {
     lastRotationId: null,
     backOffUntil: null,
     orphanedSince: null,
+  };
+}
+
+function retirementOf(rotationId: string, more: Partial<Retirement> = {}): Retirement {
+  return {
+    rotationId,
+    versions: ['1'.repeat(32), '2'.repeat(32)],
+    dueAt: at(30),
+    status: 'waiting',
+    disabledAt: null,
+    reasons: [{ code: 'still-referred-to', message: 'iotHub/hub still refers to “v1”.' }],
+    ...more,
   };
 }
 

@@ -1,0 +1,4 @@
+import { fakeAlertOutbox } from '../fakes/alert-outbox';
+import { describeAlertOutboxContract } from './alert-outbox.contract';
+
+describeAlertOutboxContract('the fake', async () => fakeAlertOutbox());

@@ -22,9 +22,11 @@ export interface KeyVaultOptions {
 /** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
 export function createKeyVault(credential: TokenCredential, options: KeyVaultOptions): KeyVault {
   const { inVault, withVersion } = createClients(credential, options);
-  const changeVersion = async (kid: string, change: UpdateKeyPropertiesOptions, what: string): Promise<void> => {
+  const changeVersion = async (kid: string, change: UpdateKeyPropertiesOptions, what: string): Promise<KeyVersion> => {
     const { vaultUrl, name, version } = readKid(kid, options);
-    await ask(what, () => inVault(vaultUrl, (client) => client.updateKeyProperties(name, version, change)));
+    return ask(what, async () =>
+      toVersion((await inVault(vaultUrl, (client) => client.updateKeyProperties(name, version, change))).properties),
+    );
   };
   return {
     async versions(key) {
@@ -55,13 +57,15 @@ export function createKeyVault(credential: TokenCredential, options: KeyVaultOpt
       );
     },
     async setEnabled(kid, enabled) {
-      await changeVersion(kid, { enabled }, `${enabled ? 'enable' : 'disable'} ${kid}`);
+      const changed = await changeVersion(kid, { enabled }, `${enabled ? 'enable' : 'disable'} ${kid}`);
+      if (changed.enabled !== enabled) throw notChanged(kid, `${enabled ? 'enabled' : 'disabled'}`);
     },
     async setExpiry(kid, expiresOn) {
       refuseUnsendable(expiresOn);
-      // The SDK leaves out what is undefined and sends null, which is what takes an expiry away.
-      const change = { expiresOn: expiresOn as Date };
-      await changeVersion(kid, change, `let ${kid} expire ${expiresOn?.toISOString() ?? 'never'}`);
+      const until = expiresOn?.toISOString() ?? 'never';
+      // The SDK leaves out what is undefined and sends null. Whether null takes an expiry away is documented nowhere.
+      const changed = await changeVersion(kid, { expiresOn: expiresOn as Date }, `let ${kid} expire ${until}`);
+      if (secondsOf(changed.expiresOn) !== secondsOf(expiresOn)) throw notChanged(kid, `made to expire ${until}`);
     },
     async unwrap(kid, algorithm, blob) {
       readKid(kid, options);
@@ -98,6 +102,13 @@ async function readPolicy(client: KeyClient, name: string): Promise<RotationPoli
     throw error;
   }
 }
+
+/** What the vault answered counts, not that it answered (I12). */
+const notChanged = (kid: string, wanted: string): RefusalError =>
+  new RefusalError('version-not-changed', `Key Vault accepted that ${kid} be ${wanted}, but says that it is not.`);
+
+/** Key Vault keeps whole seconds. */
+const secondsOf = (date: Date | null): number | null => date && Math.floor(date.getTime() / 1000);
 
 /** keyvault-keys 4.10.2 sends dates as 32-bit seconds: one past this would arrive as one in the last century. */
 const lastSendableDate = new Date((2 ** 31 - 1) * 1000);

@@ -3,6 +3,7 @@ import { registerAudit } from './audit';
 import { registerHealth } from './health';
 import { registerKeyEvents } from './key-events';
 import { registerKeys } from './keys';
+import { registerOpenApi } from './openapi';
 import { registerRotations } from './rotations';
 import { registerSweep } from './sweep';
 
@@ -13,4 +14,5 @@ export function registerTriggers(keyturn: Keyturn): void {
   registerAudit(keyturn);
   registerSweep(keyturn);
   registerHealth(keyturn);
+  registerOpenApi();
 }

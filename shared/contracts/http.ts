@@ -8,7 +8,7 @@ const key = z.string().min(1).max(512);
 /** Body of `POST /api/rotations`. Unknown members are refused, so that a misspelt one is not silently ignored. */
 export const startRequest = z.strictObject({
   key,
-  reason: z.string().trim().min(1).max(500),
+  reason: z.string().regex(/\S/, 'must say why').trim().min(1).max(500),
   dryRun: z.boolean().default(false),
   toVersion: version.nullable().default(null),
 });

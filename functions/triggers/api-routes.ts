@@ -1,0 +1,196 @@
+import type { z } from 'zod';
+import {
+  approveRequest,
+  exportQuery,
+  idempotencyKey,
+  listQuery,
+  pageQuery,
+  startRequest,
+  verifyQuery,
+} from '../../shared/contracts/http';
+import {
+  agreeing,
+  auditPage,
+  auditRecord,
+  auditVerification,
+  healthAnswer,
+  keyPage,
+  planAnswer,
+  problemAnswer,
+  rotationAnswer,
+  rotationPage,
+  startedAnswer,
+} from '../../shared/contracts/http-answers';
+import type { AuditRecord, AuditVerification } from '../../shared/rotation/ports';
+
+/** Every route, with the schemas that it checks requests with and answers by. A test holds it to the registrations. */
+
+export const components = {
+  Rotation: rotationAnswer,
+  RotationPage: rotationPage,
+  Started: startedAnswer,
+  Plan: planAnswer,
+  AuditRecord: agreeing<AuditRecord>()(auditRecord),
+  AuditPage: auditPage,
+  AuditVerification: agreeing<AuditVerification>()(auditVerification),
+  KeyPage: keyPage,
+  Health: healthAnswer,
+  Problem: problemAnswer,
+  StartRequest: startRequest,
+  ApproveRequest: approveRequest,
+} as const;
+export type Component = keyof typeof components;
+
+/** A component as JSON; text, which has no schema; or nothing but a status. */
+export type Answer = {
+  readonly description: string;
+  readonly json?: Component;
+  readonly text?: readonly string[];
+  readonly location?: true;
+};
+
+export interface Operation {
+  /** The function's name. */
+  readonly name: string;
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly headers?: Readonly<Record<string, z.ZodType>>;
+  readonly body?: Component;
+  readonly open?: true;
+  readonly answers: Readonly<Record<number, Answer>>;
+}
+
+const problem = (description: string): Answer => ({ description });
+const always = {
+  500: problem('Unexpected error; the log has it under the id of the invocation.'),
+  503: problem('Something that is needed cannot be reached; Retry-After says when to try again.'),
+};
+const invalidRequest = { 400: problem('The request has faults; each is in `issues`.') };
+const noSuchRotation = { 404: problem('There is no rotation with this id.') };
+const badBody = { ...invalidRequest, 413: problem('The body is longer than 16 KiB.') };
+const refused = { 422: problem('It was refused; `title` is the stable code.') };
+
+const commandSummaries = {
+  approve: 'Approve a plan by its hash, before anything is changed',
+  cancel: 'End a rotation that has not changed anything yet',
+  pause: 'Begin nothing more until it is resumed',
+  resume: 'Go on after a pause, or from needs-attention',
+  rollback: 'Take every target back to the version it came from',
+  abandon: 'Give up a rotation that needs attention; changes nothing and frees the key',
+} as const;
+
+export const operations: readonly Operation[] = [
+  {
+    name: 'startRotation',
+    method: 'post',
+    path: '/api/rotations',
+    summary: 'Start a rotation, or, with dryRun, only plan it',
+    headers: { 'Idempotency-Key': idempotencyKey },
+    body: 'StartRequest',
+    answers: {
+      200: { description: 'The plan of a dry run.', json: 'Plan' },
+      202: { description: 'It was started.', json: 'Started', location: true },
+      ...badBody,
+      409: problem('A rotation of this key is running, or the key is only observed.'),
+      422: problem('It was refused, or the Idempotency-Key came with another body before.'),
+      ...always,
+    },
+  },
+  {
+    name: 'listRotations',
+    method: 'get',
+    path: '/api/rotations',
+    summary: 'List rotations, newest first',
+    query: listQuery,
+    answers: { 200: { description: 'A page.', json: 'RotationPage' }, ...invalidRequest, ...always },
+  },
+  {
+    name: 'getRotation',
+    method: 'get',
+    path: '/api/rotations/{id}',
+    summary: 'Read one rotation',
+    answers: { 200: { description: 'The rotation.', json: 'Rotation' }, ...noSuchRotation, ...always },
+  },
+  {
+    name: 'getRotationAudit',
+    method: 'get',
+    path: '/api/rotations/{id}/audit',
+    summary: 'Read the audit records of one rotation, oldest first',
+    query: pageQuery,
+    answers: { 200: { description: 'A page.', json: 'AuditPage' }, ...invalidRequest, ...noSuchRotation, ...always },
+  },
+  ...Object.entries(commandSummaries).map(([command, summary]): Operation => {
+    const approve = command === 'approve';
+    return {
+      name: `${command}Rotation`,
+      method: 'post',
+      path: `/api/rotations/{id}/${command}`,
+      summary,
+      ...(approve ? { body: 'ApproveRequest' } : {}),
+      answers: {
+        202: {
+          description: 'It is on record; the rotation obeys before its next step.',
+          json: 'Started',
+          location: true,
+        },
+        ...noSuchRotation,
+        ...(approve ? { ...badBody, ...refused } : {}),
+        409: problem(
+          'Not possible in this phase: `phase` and `allowed` say more; of a plan that changed, `planHash` too.',
+        ),
+        ...always,
+      },
+    };
+  }),
+  {
+    name: 'listKeys',
+    method: 'get',
+    path: '/api/keys',
+    summary: 'List the configured keys, and where their targets stand',
+    answers: { 200: { description: 'Every key.', json: 'KeyPage' }, ...always },
+  },
+  {
+    name: 'exportAudit',
+    method: 'get',
+    path: '/api/audit',
+    summary: 'Export the audit records of a key; `key` may be left out where only one is configured',
+    query: exportQuery,
+    answers: {
+      200: {
+        description: 'One AuditRecord a line, oldest first; CSV if asked for by format or Accept.',
+        text: ['application/x-ndjson', 'text/csv'],
+      },
+      ...invalidRequest,
+      ...always,
+    },
+  },
+  {
+    name: 'verifyAudit',
+    method: 'get',
+    path: '/api/audit/verify',
+    summary: 'Recompute the chain of hashes of a key, and name the first record that does not hold',
+    query: verifyQuery,
+    answers: { 200: { description: 'The verdict.', json: 'AuditVerification' }, ...invalidRequest, ...always },
+  },
+  {
+    name: 'openApi',
+    method: 'get',
+    path: '/api/openapi.json',
+    summary: 'This description',
+    answers: { 200: { description: 'OpenAPI 3.1.' }, ...always },
+  },
+  {
+    name: 'health',
+    method: 'get',
+    path: '/api/health',
+    summary: 'What the app needs, and whether it is there',
+    open: true,
+    answers: {
+      200: { description: 'Everything is there.', json: 'Health' },
+      500: always[500],
+      503: { description: 'Something is missing.', json: 'Health' },
+    },
+  },
+];

@@ -85,6 +85,7 @@ const commands = {
   build: () => [],
   start: () => [[join('dist', 'sandbox', 'start.js'), args]],
   test: () => [jest(args)],
+  bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.
   check: () => [

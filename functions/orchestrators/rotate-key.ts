@@ -116,9 +116,20 @@ function* tell(
 /** Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun. */
 function* endOtherwise(on: RunContext, error: unknown, phase: 'refused' | 'needs-attention'): Story<Ending> {
   const end = error instanceof StoryEnd ? error : unexpected;
-  if (end.kind === 'superseded') return { rotationId: on.run.rotationId, phase: null, message: end.reason.message };
-  return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
+  if (end.kind === 'superseded') return quietly(on, end);
+  try {
+    return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
+  } catch (again) {
+    if (again instanceof StoryEnd && again.kind === 'superseded') return quietly(on, again);
+    throw again;
+  }
 }
+
+const quietly = (on: RunContext, { reason }: StoryEnd): Ending => ({
+  rotationId: on.run.rotationId,
+  phase: null,
+  message: reason.message,
+});
 
 const unexpected = new StoryEnd('failed', {
   code: 'orchestrator-failed',

@@ -280,6 +280,7 @@ describe('a verification', () => {
     const { told, output, seconds } = await play({ input: request, script: usual(colours('unknown')) });
     expect(told.slice(-2)).toEqual(attention);
     expect(told).not.toContain('enterPhase rolling-back');
+    expect(told.filter((step) => step === 'sendAlert holding')).toHaveLength(1);
     expect(seconds).toBeGreaterThan(7198);
     expect(seconds).toBeLessThan(7300);
     expect(output).toMatchObject({ message: expect.stringContaining('iotHub/iotHub-0') });

@@ -219,18 +219,20 @@ export function statusOf(error: unknown): number | null {
   return typeof status === 'number' && status > 0 ? status : null;
 }
 
-/** The service's own error code (`EntityAlreadyExists`); null if the error carries none. */
+/** The service's own error code (`TableNotFound`); null if the error carries none. */
 export function codeOf(error: unknown): string | null {
-  return safeCode(field(error, 'code'));
+  // The table SDK keeps the body's code only in the body, other SDKs put it on the error.
+  return parseErrorBody(bodyOf(error)).code ?? safeCode(field(error, 'code'));
 }
+
+const bodyOf = (error: unknown): unknown => field(field(error, 'response'), 'bodyAsText');
 
 function readAnswer(status: number, error: Error): Answer {
   const response = field(error, 'response');
-  const body = parseErrorBody(field(response, 'bodyAsText'));
   return {
     status,
-    code: body.code ?? codeOf(error) ?? safeCode(field(field(error, 'details'), 'errorCode')),
-    innerCode: body.innerCode,
+    code: codeOf(error),
+    innerCode: parseErrorBody(bodyOf(error)).innerCode,
     retryAfterSeconds: retryAfterOf((name) => header(response, name)),
   };
 }

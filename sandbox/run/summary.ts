@@ -114,11 +114,11 @@ export function whereToLook(where: WhereToLook, rotationId: string | null): stri
     'Where to look next',
     `  all addresses     ${where.endpoints}`,
     `  logs              ${where.logs}`,
-    ...(rotationId === null ? [] : [`  the rotation      curl '${app}/api/rotations/${rotationId}'`]),
-    ...(rotationId === null ? [] : [`  its history       curl '${app}/api/rotations/${rotationId}/audit'`]),
-    `  verify history    curl '${app}/api/audit/verify?${query}'`,
-    `  rotate again      curl -X POST '${app}/api/rotations' -H 'content-type: application/json' -d '{"key":"${where.key}","reason":"I asked for it"}'`,
-    `  an old twin       curl --cacert ${ca} -H "authorization: Bearer ${bearer}" '${hub}/twins/device-0001?api-version=2021-04-12'`,
+    ...(rotationId === null ? [] : [`  the rotation      curl -s '${app}/api/rotations/${rotationId}'`]),
+    ...(rotationId === null ? [] : [`  its history       curl -s '${app}/api/rotations/${rotationId}/audit'`]),
+    `  verify history    curl -s '${app}/api/audit/verify?${query}'`,
+    `  rotate again      curl -s -X POST '${app}/api/rotations' -H 'content-type: application/json' -d '{"key":"${where.key}","reason":"I asked for it"}'`,
+    `  an old twin       curl -s --cacert ${ca} -H "authorization: Bearer ${bearer}" '${hub}/twins/device-0001?api-version=2021-04-12'`,
     '',
   ];
 }

@@ -72,8 +72,9 @@ function createReader(credential: TokenCredential, audience: string | null, clie
 const unknown = (why: string): DataPlaneAnswer => ({ answer: 'unknown', message: why });
 
 /**
- * No error code is documented for a key that cannot be used, on either service. So: a sentence that speaks of the key, or a
- * 500, is the service saying that it cannot open the data; gateways, throttling and sign-in say nothing about the data.
+ * No error code is documented for a key that cannot be used, on either service. So: a refusal that speaks of the key, or a
+ * 500, is the service saying that it cannot open the data. Throttling, sign-in and what may pass by itself say nothing about
+ * the data: a vault that is away for an hour is no reason to roll back.
  */
 function judge(response: PipelineResponse, hostName: string, { member, id }: Expected): DataPlaneAnswer {
   const { status, bodyAsText } = response;
@@ -89,10 +90,7 @@ function judge(response: PipelineResponse, hostName: string, { member, id }: Exp
       message: `${answered}. Create this sentinel again, or name another in rotation.json.`,
     };
   }
-  if (
-    status >= 400 &&
-    /key ?vault|customer.?managed|encryption key|\bCMK\b|unwrap|decrypt/i.test(`${code} ${message}`)
-  ) {
+  if (speaksOfKey.test(`${code} ${message}`) && !passing.has(status)) {
     return { answer: 'unreadable', message: `${answered}: it says that it cannot use its key.` };
   }
   if (status === 500) return { answer: 'unreadable', message: `${answered}: it failed to read its own data.` };
@@ -101,6 +99,9 @@ function judge(response: PipelineResponse, hostName: string, { member, id }: Exp
   }
   return unknown(`${answered}, which says nothing about the data.`);
 }
+
+const speaksOfKey = /key ?vault|customer.?managed|encryption key|\bCMK\b|unwrap|decrypt/i;
+const passing = new Set([408, 429, 502, 503, 504]);
 
 function holds(text: string | null | undefined, member: string, id: string): boolean {
   try {

@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
+import type { HttpClient } from '@azure/core-rest-pipeline';
 import { CryptographyClient, KeyClient, type KeyProperties, type KeyVaultKey } from '@azure/keyvault-keys';
 import { RefusalError } from '../rotation/errors';
 import { parseKeyIdentifier } from '../rotation/key-identifier';
@@ -11,6 +12,7 @@ export interface KeyVaultOptions {
   /** Whether a vault (or a key in it) is in the configuration; nothing is sent to any other. */
   readonly isConfigured: (url: string) => boolean;
   readonly verifyChallengeResource: boolean;
+  readonly httpClient?: HttpClient;
 }
 
 /** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
@@ -78,10 +80,11 @@ const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ s
 
 // --- Clients -------------------------------------------------------------------------------------------------------------
 
-function createClients(credential: TokenCredential, { verifyChallengeResource }: KeyVaultOptions) {
+function createClients(credential: TokenCredential, { verifyChallengeResource, httpClient }: KeyVaultOptions) {
   const options = () => ({
     ...clientOptions(requestTimeouts.read),
     disableChallengeResourceVerification: !verifyChallengeResource,
+    ...(httpClient === undefined ? {} : { httpClient }),
   });
   const vaults = new Map<string, { client: KeyClient; gate: Gate }>();
   const versions = new Map<string, { client: CryptographyClient; gate: Gate }>();

@@ -225,7 +225,8 @@ export function codeOf(error: unknown): string | null {
   return parseErrorBody(bodyOf(error)).code ?? safeCode(field(error, 'code'));
 }
 
-const bodyOf = (error: unknown): unknown => field(field(error, 'response'), 'bodyAsText');
+/** The body as it came; Key Vault's SDK keeps none, but its `details` are the body with members renamed. */
+const bodyOf = (error: unknown): unknown => field(field(error, 'response'), 'bodyAsText') ?? field(error, 'details');
 
 function readAnswer(status: number, error: Error): Answer {
   const response = field(error, 'response');
@@ -237,22 +238,28 @@ function readAnswer(status: number, error: Error): Answer {
   };
 }
 
-/**
- * Error codes of a body: the ARM envelope `{error: {code}}`, Key Vault's `innererror`, storage's `odata.error`, and the flat
- * numeric body of IoT Hub and DPS (`{"code": 412001}`: crossplane provider-upjet-azure issue 299, 2023-02-03).
- */
-export function parseErrorBody(text: unknown): {
+/** What a service said about an error, and nothing else of its body. */
+export interface ErrorBody {
   readonly code: string | null;
   readonly innerCode: string | null;
   readonly message: string;
-} {
+}
+
+/**
+ * Error codes of a body: the ARM envelope `{error: {code}}`, Key Vault's `innererror`, storage's `odata.error`, the flat
+ * numeric body of IoT Hub and DPS (`{"code": 412001}`: crossplane provider-upjet-azure issue 299, 2023-02-03), and those of
+ * their data planes (`{"Message": "ErrorCode:DeviceNotFound;…"}`, `{"errorCode": 404204}`).
+ */
+export function parseErrorBody(text: unknown): ErrorBody {
   const body = parseObject(text);
   const envelope = field(body, 'error') ?? field(body, 'odata.error') ?? body;
-  const message = field(envelope, 'message');
+  const said = field(envelope, 'message') ?? field(envelope, 'Message');
+  const message = typeof said === 'string' ? said : '';
+  const [, coded] = /^ErrorCode:(\w+);/.exec(message) ?? [];
   return {
-    code: safeCode(field(envelope, 'code')),
-    innerCode: safeCode(field(field(envelope, 'innererror'), 'code')),
-    message: typeof message === 'string' ? message : '',
+    code: safeCode(field(envelope, 'code') ?? field(envelope, 'errorCode') ?? coded),
+    innerCode: safeCode(field(field(envelope, 'innererror') ?? field(envelope, 'innerError'), 'code')),
+    message,
   };
 }
 

@@ -15,7 +15,6 @@ const tenantId = '22222222-2222-2222-2222-222222222222';
 const group = `/subscriptions/${subscriptionId}/resourceGroups/plant`;
 export const hubId = `${group}/providers/Microsoft.Devices/IotHubs/hub-a`;
 export const dpsId = `${group}/providers/Microsoft.Devices/provisioningServices/dps-a`;
-export const vaultId = `${group}/providers/Microsoft.KeyVault/vaults/vault-a`;
 export const hubIdentityId = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/hub-identity`;
 
 export const hubApi = '2023-06-30-preview';

@@ -51,7 +51,7 @@ function main(): void {
 
 /** From an empty machine to a summary, and back to an empty machine. @returns the exit code */
 async function run(options: Options): Promise<number> {
-  const screen = createScreen(options.json ? process.stderr : process.stdout, (environment['NO_COLOR'] ?? '') !== '');
+  const screen = createScreen(options.json ? process.stderr : process.stdout, environment);
   const abort = new AbortController();
   const children = new Children((error) => abort.abort(error));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -49,8 +49,8 @@ describe.each(services)('moving a %s', (_what, index) => {
     expect(await moveTo(target, kid(v2))).toEqual({ state: 'done' });
     expect(resourceManager.puts).toHaveLength(1);
     const [put] = resourceManager.puts;
-    const body = put?.body;
-    const { authorizationPolicies, ...properties } = body?.['properties'] as Record<string, unknown>;
+    const body = put?.body ?? {};
+    const { authorizationPolicies, ...properties } = (body as { properties: Record<string, unknown> }).properties;
     expect(authorizationPolicies).toEqual(policies);
     const before = new Map(leaves(read));
     const changed = leaves({ ...body, properties }).filter(([path, value]) => before.get(path) !== value);

@@ -11,7 +11,7 @@ import {
 import type { Cloud } from '../config';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { DataPlane, DataPlaneAnswer } from '../rotation/ports';
-import { requestTimeouts } from './requests';
+import { requestTimeouts, timeoutPolicy } from './requests';
 import { parseErrorBody, translateError } from './status-codes';
 
 /** azure-iothub 1.16.6 and azure-iot-provisioning-service 1.11.2 speak these versions. */
@@ -48,6 +48,7 @@ function createReader(credential: TokenCredential, audience: string | null, clie
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: 'keyturn' },
   });
+  pipeline.addPolicy(timeoutPolicy(requestTimeouts.probe), { afterPhase: 'Sign' });
   if (audience !== null) {
     pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: `${audience}/.default` }));
   }
@@ -58,7 +59,6 @@ function createReader(credential: TokenCredential, audience: string | null, clie
       const request = createPipelineRequest({
         url: `https://${hostName}${path}`,
         headers: createHttpHeaders({ accept: 'application/json' }),
-        timeout: requestTimeouts.probe,
       });
       return judge(await pipeline.sendRequest(client, request), hostName, expected);
     } catch (error) {

@@ -225,6 +225,21 @@ export function codeOf(error: unknown): string | null {
   return parseErrorBody(bodyOf(error)).code ?? safeCode(field(error, 'code'));
 }
 
+/** What decides of a response outside 2xx. */
+export function answerOf(response: { status: number; bodyAsText?: string | null; headers: Headers }): Answer {
+  const { code, innerCode } = parseErrorBody(response.bodyAsText);
+  return {
+    status: response.status,
+    code,
+    innerCode,
+    retryAfterSeconds: retryAfterOf((name) => response.headers.get(name)),
+  };
+}
+
+interface Headers {
+  get(name: string): string | undefined;
+}
+
 /** The body as it came; Key Vault's SDK keeps none, but its `details` are the body with members renamed. */
 const bodyOf = (error: unknown): unknown => field(field(error, 'response'), 'bodyAsText') ?? field(error, 'details');
 

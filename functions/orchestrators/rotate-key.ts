@@ -40,7 +40,7 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
 
   try {
     // 3. Version: the choice is in the ledger before it is used.
-    yield* enter(on, 'creating-version');
+    if (admission.plan !== null) yield* enter(on, 'creating-version');
     yield* step(on, 'chooseVersion', {});
 
     // 4 and 5. Rewrap the targets in their order, the first as canary; each is verified before the next.
@@ -67,7 +67,11 @@ function* makePlan(on: RunContext): Story<RunPlan | Ending> {
   try {
     yield* enter(on, 'planning');
     const decided = yield* step(on, 'makePlan', {});
-    if (decided.decision === 'go') return decided.plan;
+    if (decided.decision === 'go') {
+      // Still part of planning: whoever is refused here has nothing to roll back.
+      yield* enter(on, 'creating-version');
+      return decided.plan;
+    }
     return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
   } catch (error) {
     return yield* endOtherwise(on, error, 'refused');

@@ -178,6 +178,6 @@ test('whatever befalls it, a rotation ends, on a legal road, going back only wit
       expectSilence(calls);
       expectOneEnding(played);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 }, 60_000);

@@ -190,6 +190,18 @@ describe('a start by hand', () => {
     expect(await admit(world.ports, { request, instanceId, now: world.now() })).toMatchObject({ admitted: true });
   });
 
+  test('that is being given up is not admitted, even before the history says so', async () => {
+    const world = makeWorld();
+    const first = await startByHand(world.ports, wanted());
+    if (first.kind !== 'start') throw new Error('It must start.');
+    world.history.interfere.fail('put');
+    await expect(giveUpStart(world.ports, first.start)).rejects.toThrow(FaultError);
+    expect(await admit(world.ports, { ...first.start, now: world.now() })).toMatchObject({
+      admitted: false,
+      why: 'claim-lost',
+    });
+  });
+
   test('that was taken up meanwhile is not given up', async () => {
     const world = makeWorld();
     const first = await startByHand(world.ports, wanted());

@@ -153,6 +153,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     const world = makeWorld();
     storedOf(world, index).state = 'Transitioning';
     await expect(service(world, index).move(kid(v2), open, ignored)).rejects.toMatchObject({ code: 'resource-busy' });
+    expect(world.resourceManager.interfere.calls('put')).toBe(0);
     // It may be Active when it is read and busy when it is written.
     storedOf(world, index).state = 'Active';
     world.resourceManager.interfere.before('put', 1, () => {

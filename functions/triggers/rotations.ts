@@ -10,9 +10,9 @@ import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
 import type { CommandName } from '../../shared/rotation/ports';
-import { command, giveUpStart, type Start, startByHand } from '../../shared/rotation/requests';
+import { command, giveUpStart, type Start, startByHand, takeOver } from '../../shared/rotation/requests';
 import { answering, invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
-import { startInstance, wake } from './starting';
+import { hasEnded, startInstance, wake } from './starting';
 
 /** Who acts, as the history will say. A function key proves nothing about the person behind it. */
 const operator = 'operator (function key)';
@@ -118,7 +118,8 @@ async function act(
   name: CommandName,
 ): Promise<HttpResponseInit> {
   const { rotationId } = await find(keyturn, request);
-  const decision = await command(keyturn.ports, { rotationId, command: name, actor: operator });
+  const asked = { rotationId, command: name, actor: operator } as const;
+  const decision = await command(keyturn.ports, asked);
   if (decision.kind === 'not-found')
     throw new ProblemError(404, 'No such rotation', 'There is no rotation with this id.');
   if (decision.kind === 'not-allowed') {
@@ -126,8 +127,11 @@ async function act(
     const detail = `${name} is not possible in ${phase}; possible: ${allowed.join(', ') || 'nothing'}.`;
     throw new ProblemError(409, 'Not possible in this phase', detail, { rotationId, phase, allowed });
   }
-  if (decision.kind === 'wake') await wake(client, decision.instanceId);
-  else await resume(client, decision.start, name);
+  if (decision.kind === 'start') await resume(client, decision.start, name);
+  else if (await hasEnded(client, decision.instanceId)) {
+    const start = await takeOver(keyturn.ports, asked, decision.instanceId);
+    if (start !== null) await resume(client, start, name);
+  } else await wake(client, decision.instanceId);
   return accepted(request, rotationId);
 }
 

@@ -3,7 +3,7 @@ import type { Phase } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
-import { allowedCommands } from './phases';
+import { allowedCommands, isTerminal } from './phases';
 import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { instanceIdOf, newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -281,9 +281,37 @@ async function put(ports: RotationPorts, asked: CommandByHand, claim: Claim, eta
     `${asked.command}.${at}`,
   );
   if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
-  const start = startOf(next);
-  const cause = { kind: 'resume', command: asked.command } as const;
-  return { kind: 'start', start: { ...start, request: { ...start.request, cause } } };
+  return { kind: 'start', start: resumedBy(next, asked) };
+}
+
+function resumedBy(claim: Claim, { command: name }: CommandByHand): Start {
+  const start = startOf(claim);
+  return { ...start, request: { ...start.request, cause: { kind: 'resume', command: name } } };
+}
+
+/**
+ * A command went to a live phase, but its instance has ended without a word (its deadline passed while storage was away, or somebody
+ * terminated it), so nobody would ever obey. A new instance takes the claim over, fenced by its generation.
+ * @returns null when the claim has moved on meanwhile: then somebody did obey
+ */
+export async function takeOver(
+  ports: RotationPorts,
+  asked: CommandByHand,
+  endedInstance: string,
+): Promise<Start | null> {
+  const rotation = await ports.history.get(asked.rotationId);
+  if (rotation === null) return null;
+  const { claim, etag } = await ports.ledger.read(rotation.key);
+  if (claim === null || etag === null || claim.rotationId !== asked.rotationId) return null;
+  if (claim.instanceId !== endedInstance || isTerminal(claim.phase)) return null;
+  const next = inNewInstance(claim, asked);
+  try {
+    await ports.ledger.update(claim.key, etag, { claim: next });
+  } catch (error) {
+    if (error instanceof ConflictError) return null;
+    throw error;
+  }
+  return resumedBy(next, asked);
 }
 
 function inNewInstance(claim: Claim, asked: CommandByHand): Claim {

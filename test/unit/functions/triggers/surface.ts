@@ -18,11 +18,13 @@ export function fakeClient() {
   const started: { instanceId: string; input: unknown }[] = [];
   const raised: string[] = [];
   const instances = new Set<string>();
+  const ended = new Set<string>();
   const fails = { start: false, lostStart: false, raise: false };
   return {
     started,
     raised,
     instances,
+    ended,
     fails,
     async startNew(_name: string, { instanceId, input }: { instanceId: string; input: unknown }) {
       if (fails.start) throw new Error('The engine is away; token=secret');
@@ -34,7 +36,7 @@ export function fakeClient() {
     },
     async getStatus(instanceId: string) {
       if (!instances.has(instanceId)) throw new Error('404');
-      return { runtimeStatus: 'Running' };
+      return { runtimeStatus: ended.has(instanceId) ? 'Failed' : 'Running' };
     },
     async raiseEvent(instanceId: string) {
       if (fails.raise) throw new Error('The engine is away.');

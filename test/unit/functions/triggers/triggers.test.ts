@@ -1,5 +1,6 @@
 import { longestBody } from '../../../../shared/contracts/http';
 import { admit } from '../../../../shared/rotation/admission';
+import { SupersededError } from '../../../../shared/rotation/errors';
 import type { Start } from '../../../../shared/rotation/requests';
 import { enter, key, kid, makeWorld, ready, rotationId, v1, type World } from '../../shared/use-cases/world';
 import { type Asked, away, surface } from './surface';
@@ -277,6 +278,29 @@ describe('commands over HTTP', () => {
     app.client.fails.start = false;
     expect((await app.ask(`rotations/${rotationId}/resume`, post(undefined))).status).toBe(202);
     expect(app.client.started.map(({ instanceId }) => instanceId)).toEqual([`${rotationId}.3`]);
+  });
+
+  test('rollback of a rotation whose instance has died starts one that goes back, and shuts the dead one out', async () => {
+    const app = setUp();
+    const run = await ready(app.world);
+    app.client.instances.add(rotationId);
+    app.client.ended.add(rotationId);
+    expect((await app.ask(`rotations/${rotationId}/rollback`, post(undefined))).status).toBe(202);
+    const [started] = app.client.started;
+    expect(started).toMatchObject({
+      instanceId: `${rotationId}.2`,
+      input: { cause: { kind: 'resume', command: 'rollback' } },
+    });
+    const { input: request, instanceId } = started as { input: Start['request']; instanceId: string };
+    expect(await admit(app.world.ports, { request, instanceId, now: app.world.now() })).toMatchObject({
+      admitted: true,
+      direction: 'back',
+    });
+    await expect(enter(app.world, run, 'soaking')).rejects.toThrow(SupersededError);
+    // A second click meets the new instance, which lives.
+    expect((await app.ask(`rotations/${rotationId}/rollback`, post(undefined))).status).toBe(202);
+    expect(app.client.started).toHaveLength(1);
+    expect(app.client.raised).toEqual([`${rotationId}.2`]);
   });
 
   test('for a rotation that nobody knows is 404', async () => {

@@ -11,8 +11,9 @@ import {
 import type { Cloud } from '../config';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { DataPlane, DataPlaneAnswer } from '../rotation/ports';
+import { parseErrorBody } from './error-body';
 import { requestTimeouts, timeoutPolicy } from './requests';
-import { parseErrorBody, translateError } from './status-codes';
+import { translateError } from './status-codes';
 
 /** azure-iothub 1.16.6 and azure-iot-provisioning-service 1.11.2 speak these versions. */
 const apiVersions = { twins: '2021-04-12', enrollments: '2021-10-01' } as const;

@@ -3,8 +3,9 @@ import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline';
 import { AzureKeyCredential, EventGridPublisherClient } from '@azure/eventgrid';
 import type { AlertTopic } from '../config';
 import type { AlertChannel } from '../rotation/ports';
+import { answerOf } from './error-body';
 import { clientOptions, requestTimeouts } from './requests';
-import { answerOf, attempt, translateAnswer } from './status-codes';
+import { attempt, translateAnswer } from './status-codes';
 
 /** Publishes alerts to a custom topic in Event Grid's own schema, each under its own stable id, so that repeats can be told. */
 export function createEventGridAlerts(

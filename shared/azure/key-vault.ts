@@ -4,9 +4,10 @@ import { CryptographyClient, KeyClient, type KeyProperties, type KeyVaultKey } f
 import { RefusalError } from '../rotation/errors';
 import { parseKeyIdentifier } from '../rotation/key-identifier';
 import type { KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
+import { statusOf } from './error-body';
 import { firstAlone, type Gate } from './first-alone';
 import { clientOptions, requestTimeouts } from './requests';
-import { attempt, statusOf } from './status-codes';
+import { attempt } from './status-codes';
 
 export interface KeyVaultOptions {
   /** Whether a vault (or a key in it) is in the configuration; nothing is sent to any other. */

@@ -11,8 +11,9 @@ import {
 } from '@azure/core-rest-pipeline';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { LongRunningOperation, RawResource, ResourceManager } from '../rotation/ports';
+import { answerOf, parseErrorBody, quoted, retryAfterOf } from './error-body';
 import { quickRetryPolicy, requestTimeouts, timeoutPolicy } from './requests';
-import { answerOf, attempt, parseErrorBody, quoted, retryAfterOf, translateAnswer } from './status-codes';
+import { attempt, translateAnswer } from './status-codes';
 
 export interface ResourceManagerOptions {
   /** `https://management.azure.com`, without a trailing slash. */

@@ -1,7 +1,8 @@
 import type { TableClient } from '@azure/data-tables';
 import { RefusalError } from '../rotation/errors';
 import type { DataKeyChange, DataKeyStore, WrappedDataKey } from '../rotation/ports';
-import { attempt, codeOf, statusOf } from './status-codes';
+import { codeOf, statusOf } from './error-body';
+import { attempt } from './status-codes';
 import { findRow, type Row, type Tables, textOf } from './tables';
 
 /** Wrapped data keys in a table of their owner's, one entity each; the table is never created and no other column is touched. */

@@ -2,8 +2,9 @@ import type { TokenCredential } from '@azure/core-auth';
 import { TableClient, type TransactionAction } from '@azure/data-tables';
 import type { StorageLocation } from '../config';
 import { ConflictError } from '../rotation/errors';
+import { codeOf, statusOf } from './error-body';
 import { clientOptions, requestTimeouts } from './requests';
-import { attempt, codeOf, statusOf } from './status-codes';
+import { attempt } from './status-codes';
 
 export const ownTables = { ledger: 'KeyturnLedger', audit: 'KeyturnAudit', history: 'KeyturnRotations' } as const;
 

@@ -1,6 +1,6 @@
 import type { Problems } from './problems';
 
-export const cloudNames = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud', 'Custom'] as const;
+const cloudNames = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud', 'Custom'] as const;
 export type CloudName = (typeof cloudNames)[number];
 
 /** Where the services of one cloud are, and what tokens for them are asked for. Audiences come without `/.default`. */

@@ -14,7 +14,7 @@ interface Route {
 }
 
 /** A durable client that keeps what it was asked, and fails when told to. */
-export function fakeClient() {
+function fakeClient() {
   const started: { instanceId: string; input: unknown }[] = [];
   const raised: string[] = [];
   const instances = new Set<string>();

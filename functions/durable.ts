@@ -119,7 +119,7 @@ export function* step<N extends ActivityName>(on: RunContext, name: N, input: St
     const outcome = yield* callOnce(on, name, input);
     if (outcome.kind === 'ok') {
       if (wait !== undefined) yield* endWait(on, wait);
-      else if (paused) yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
+      else if (paused) yield* goOn(on);
       return outcome.value;
     }
     if (outcome.kind === 'interrupted' && (outcome.command === 'pause' || outcome.command === 'stop')) {
@@ -139,12 +139,29 @@ export function* step<N extends ActivityName>(on: RunContext, name: N, input: St
     } else if (outcome.kind !== 'fault') {
       throw new StoryEnd(outcome.kind, { code: outcome.code, message: outcome.message });
     }
-    wait ??= yield* beginWait(on, outcome);
     const asked = outcome.kind === 'fault' ? outcome.retryAfterSeconds : undefined;
-    const inTime = yield* wait.sleep(on.context, retryDelaySeconds(attempt, asked));
-    if (!inTime) throw new StoryEnd('deadline', outcome);
-    yield* alertWhenLong(on, wait, outcome);
+    wait = yield* waitOut(on, wait, outcome, retryDelaySeconds(attempt, asked));
   }
+}
+
+/**
+ * Waits for what may heal by itself: says so in the ledger when the wait begins, raises `holding` once when it has lasted, and ends
+ * the story at the run's fault deadline.
+ * @param wait of the same trouble, if this is not its first sleep
+ * @throws StoryEnd `deadline`
+ */
+export function* waitOut(on: RunContext, wait: Wait | undefined, why: Reason, seconds: number): Story<Wait> {
+  const reason = { code: why.code, message: why.message };
+  const waiting = wait ?? (yield* beginWait(on, reason));
+  const inTime = yield* waiting.sleep(on.context, seconds);
+  if (!inTime) throw new StoryEnd('deadline', reason);
+  yield* alertWhenLong(on, waiting, reason);
+  return waiting;
+}
+
+/** Takes back what `waitOut` said in the ledger. */
+export function* goOn(on: RunContext): Story<void> {
+  yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
 }
 
 type Attempted<T> = Outcome<T> | { readonly kind: 'thrown'; readonly code: string; readonly message: string };
@@ -190,7 +207,7 @@ function* callQuietly<N extends ActivityName>(on: RunContext, name: N, input: St
 
 function* beginWait(on: RunContext, why: Reason): Story<Wait> {
   const wait = new Wait(on.context, on.policy.faultDeadlineSeconds);
-  yield* callQuietly(on, 'noteWaiting', { waitingFor: 'fault', reasons: [{ code: why.code, message: why.message }] });
+  yield* callQuietly(on, 'noteWaiting', { waitingFor: 'fault', reasons: [why] });
   return wait;
 }
 
@@ -200,7 +217,7 @@ function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
   yield* callQuietly(on, 'sendAlert', {
     alert: 'holding',
     occasion: wait.began,
-    reasons: [{ code: why.code, message: why.message }],
+    reasons: [why],
   });
 }
 

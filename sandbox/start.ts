@@ -3,16 +3,18 @@ import { type Options, parseArguments, UsageError, usage } from './run/arguments
 import { bringUp, publishEndpoints, type Sandbox, wantedPorts } from './run/bring-up';
 import { ChildCrashedError, Children } from './run/children';
 import { EndpointsFile } from './run/endpoints';
+import { offsetOf } from './run/looks';
 import { expectationUnder, modesText, withModes } from './run/modes';
 import { type Outcome, report, shortcomings } from './run/outcome';
 import { play, readAll } from './run/play';
+import { playgroundOf, watchOverPeople, whatToTry } from './run/playground';
 import { BusyPortsError, refuseBusyPorts } from './run/ports';
 import { createRunFolder } from './run/run-folder';
 import { createScreen, type Screen } from './run/screen';
-import { makeSeed, names, noticeDue } from './run/seed';
+import { makeSeed, noticeDue } from './run/seed';
 import { span } from './run/spans';
 import type { Scenario } from './run/stage';
-import { summary, whereToLook } from './run/summary';
+import { summary } from './run/summary';
 import { scenarios } from './scenarios';
 
 // biome-ignore lint/style/noProcessEnv: the one place of the runner that reads it; everything below is handed what it needs
@@ -52,7 +54,7 @@ function main(): void {
 
 /** From an empty machine to a summary, and back to an empty machine. @returns the exit code */
 async function run(options: Options): Promise<number> {
-  const screen = createScreen(options.json ? process.stderr : process.stdout, (environment['NO_COLOR'] ?? '') !== '');
+  const screen = createScreen(options.json ? process.stderr : process.stdout, environment);
   const abort = new AbortController();
   const children = new Children((error) => abort.abort(error));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -128,35 +130,29 @@ async function performed(hands: Stagehands): Promise<number> {
   const playing = play(scenario, sandbox, { before, policyDue: noticeDue(seededAt), screen, signal });
   const outcome = await Promise.race([playing, aborted(signal)]);
   const problems = shortcomings(outcome, scenario.expect);
-  show(hands, sandbox, outcome, problems);
+  const now = new Date(Date.now() + (await offsetOf(sandbox)));
+  show(hands, sandbox, { scenario, outcome, problems, now });
   const exitCode = problems.length === 0 ? 0 : 1;
   if (options.once) return exitCode;
   screen.print(['Everything stays up. Ctrl-C stops it and leaves nothing behind.']);
+  void watchOverPeople(sandbox, signal);
   return staysUp(signal, exitCode);
 }
 
 function show(
   { options, screen, endpoints, folder }: Stagehands,
   sandbox: Sandbox,
-  outcome: Outcome,
-  problems: string[],
+  { scenario, outcome, problems, now }: { scenario: Scenario; outcome: Outcome; problems: string[]; now: Date },
 ): void {
   screen.print(summary(outcome, problems, screen.paint, modesText(options.modes)));
   const logs = join(folder, 'logs');
   if (options.once) {
     screen.print([`Logs of this run: ${relative(process.cwd(), logs)}`]);
   } else {
-    const { host, key, cloud } = sandbox;
-    const where = {
-      app: host.url,
-      key,
-      endpoints: endpoints.path,
-      logs,
-      ca: cloud.ca,
-      token: cloud.token,
-      hub: cloud.hubs[names.hub] ?? '',
-    };
-    screen.print(whereToLook(where, outcome.rotation?.rotationId ?? null));
+    const { settings = {} } = scenario;
+    const [approval, observed] = [settings['approval'] === 'required', settings['mode'] === 'observe'];
+    const playground = playgroundOf(sandbox, { endpoints: endpoints.path, logs, now, approval, observed });
+    screen.print(whatToTry(playground, outcome.rotation));
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report(outcome))}\n`);
 }

@@ -6,7 +6,7 @@ import {
   type Settings,
   settingsOf,
 } from './config/environment';
-import { type ManagedKeyConfiguration, readKeys, type TargetConfiguration } from './config/keys';
+import { type ManagedKeyConfiguration, readKeys } from './config/keys';
 import { Problems } from './config/problems';
 import { parseRotationFile } from './config/rotation-file';
 import type { RunPolicy } from './contracts/activities';
@@ -66,13 +66,4 @@ export function policyOf(configuration: Configuration, key: string): RunPolicy |
 export function vaultIsConfigured(configuration: Configuration, url: string): boolean {
   const origin = URL.canParse(url) ? new URL(url).origin : null;
   return configuration.keys.some(({ vaultUrl }) => vaultUrl === origin);
-}
-
-/** The target of this kind and name under a KEK; null if there is none. */
-export function configuredTarget(
-  managed: ManagedKeyConfiguration,
-  kind: TargetConfiguration['kind'],
-  name: string,
-): TargetConfiguration | null {
-  return managed.targets.find((target) => target.kind === kind && target.name === name) ?? null;
 }

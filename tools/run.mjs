@@ -1,5 +1,5 @@
 // The one entry of every npm script: makes sure the dependencies are installed and the code is built, then runs the command
-// on the Node that this project brings along. Plain JavaScript without dependencies, because it must run before `npm ci` has.
+// on the Node that this project brings along. Plain JavaScript without dependencies, because it must run before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,18 +11,22 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.keyturn-installed');
 const [command, ...args] = process.argv.slice(2);
 
-/** Install exactly what the lock file says, unless the tree in node_modules was made from this very lock file. */
+/**
+ * Installs what the lock file says, unless the tree in node_modules was made from this very lock file. Not `npm ci`: that refuses a
+ * lock file without entries for other platforms' optional binaries, and not every registry serves all of those. Nothing is saved,
+ * so the lock file stays as it was committed.
+ */
 function ensureInstalled() {
   const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('keyturn: installing dependencies (once; about a minute) …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { status } = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const { status } = spawnSync(npm, ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
-  if (status !== 0) fail('`npm ci` failed; the lines above say why. Mend that (network? disk?) and run the command again.');
+  if (status !== 0) fail('`npm install` failed; the lines above say why. Mend that (network? disk?) and run the command again.');
   writeFileSync(stamp, wanted);
 }
 

@@ -1,6 +1,7 @@
 import type { Direction, RunPlan } from '../../shared/contracts/activities';
+import { retryDelaySeconds } from '../../shared/rotation/back-off';
 import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
-import { now, type RunContext, type Story, StoryEnd, sleepUntil, step, Wait } from '../durable';
+import { goOn, now, type RunContext, type Story, StoryEnd, sleepUntil, step, Wait, waitOut } from '../durable';
 import { type DataKeysMove, type DataKeysMoved, moveDataKeysName } from './move-data-keys';
 
 /** Moves one target to the next version, or back: a hub or DPS by one long-running operation, data keys page by page. */
@@ -23,27 +24,39 @@ function* moveStore(on: RunContext, target: number, direction: Direction): Story
   if (moved.end !== 'moved') throw new StoryEnd(moved.end, moved.reason);
 }
 
-/** A read of old data that fails again soon after is asked again this much later; one red answer is not yet confirmed. */
+/** A red read of old data is asked again this much later; one red answer is not yet confirmed. */
 const askAgainSeconds = 60;
 
 /**
- * Moves one target and proves it. A refusal ends the story at once; a red read of old data only when it is confirmed.
+ * Moves one target and proves it. A refusal ends the story at once; a red read of old data only when it is confirmed. An answer
+ * that is neither (I12) is waited for like a fault, up to the same deadline.
  * @throws StoryEnd
  */
 export function* moveAndVerify(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
   yield* moveTarget(on, plan, target, direction);
   let window: ProbeWindow = {};
-  for (;;) {
+  let wait: Wait | undefined;
+  for (let attempt = 1; ; attempt++) {
     const { probe } = yield* step(on, 'verifyTarget', { target, direction });
-    if (probe.colour === 'green') return;
+    if (probe.colour === 'green') break;
+    const name = `${probe.kind}/${probe.name}`;
     const judged = judge(window, [probe], on.policy);
     if (judged.confirmedRed !== null) {
-      const message = `${probe.kind}/${probe.name} does not open old data: ${probe.message}`;
+      const message = `${name} does not open old data: ${probe.message}`;
       throw new StoryEnd('refusal', { code: 'old-data-unreadable', message });
     }
     window = judged.window;
-    yield* sleepUntil(on.context, new Date(now(on.context).getTime() + askAgainSeconds * 1000));
+    if (probe.colour === 'unknown') {
+      const why = {
+        code: 'old-data-uncertain',
+        message: `Whether ${name} opens old data is not known: ${probe.message}`,
+      };
+      wait = yield* waitOut(on, wait, why, retryDelaySeconds(attempt, undefined));
+    } else {
+      yield* sleepUntil(on.context, new Date(now(on.context).getTime() + askAgainSeconds * 1000));
+    }
   }
+  if (wait !== undefined) yield* goOn(on);
 }
 
 function operationTooLong(plan: RunPlan, target: number): StoryEnd {

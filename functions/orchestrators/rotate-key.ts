@@ -51,7 +51,7 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
 
   try {
     // 3. Version: the way back is made sure first; then the choice is in the ledger before it is used.
-    yield* enter(on, 'creating-version');
+    if (admission.plan !== null) yield* enter(on, 'creating-version');
     const { pinned } = yield* step(on, 'secureWayBack', {});
     for (const target of pinned) yield* moveAndVerify(on, planned, target, 'back');
     yield* chooseVersion(on);
@@ -88,11 +88,16 @@ function* makePlan(on: RunContext): Story<RunPlan | Ending> {
       if (decided.decision !== 'go') {
         return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
       }
-      if (decided.approved) return decided.plan;
+      if (decided.approved) {
+        // Still part of planning: whoever is refused here has nothing to roll back.
+        yield* enter(on, 'creating-version');
+        return decided.plan;
+      }
       if (asked !== decided.plan.planHash) yield* askForApproval(on, decided.plan);
       asked = decided.plan.planHash;
-      if (!(yield* approval.sleep(on.context, approvalLookSeconds)))
+      if (!(yield* approval.sleep(on.context, approvalLookSeconds))) {
         return yield* finish(on, 'cancelled', [notApproved]);
+      }
     }
   } catch (error) {
     if (error instanceof StoryEnd && error.kind === 'interrupted')
@@ -152,9 +157,20 @@ function* finish(on: RunContext, phase: Phase, reasons: readonly Reason[]): Stor
 /** Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun. */
 function* endOtherwise(on: RunContext, error: unknown, phase: 'refused' | 'needs-attention'): Story<Ending> {
   const end = error instanceof StoryEnd ? error : unexpected;
-  if (end.kind === 'superseded') return { rotationId: on.run.rotationId, phase: null, message: end.reason.message };
-  return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
+  if (end.kind === 'superseded') return quietly(on, end);
+  try {
+    return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
+  } catch (again) {
+    if (again instanceof StoryEnd && again.kind === 'superseded') return quietly(on, again);
+    throw again;
+  }
 }
+
+const quietly = (on: RunContext, { reason }: StoryEnd): Ending => ({
+  rotationId: on.run.rotationId,
+  phase: null,
+  message: reason.message,
+});
 
 const unexpected = new StoryEnd('failed', {
   code: 'orchestrator-failed',

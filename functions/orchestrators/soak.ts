@@ -1,5 +1,5 @@
 import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
-import { type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
+import { now, type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
 
 /** What must not be short is set a little longer, because durable timers fire up to a second early. */
 const earlyTimerMarginSeconds = 2;
@@ -13,33 +13,46 @@ export function* soak(on: RunContext): Story<void> {
   const { soakSeconds, probeEverySeconds, faultDeadlineSeconds } = on.policy;
   const { soakStartedAt } = yield* step(on, 'beginSoak', {});
   const start = Date.parse(soakStartedAt);
-  const rounds = Math.max(1, Math.ceil(soakSeconds / probeEverySeconds));
-  const graceRounds = Math.ceil(faultDeadlineSeconds / probeEverySeconds);
+  const end = start + soakSeconds * 1000;
+  const interval = probeEverySeconds * 1000;
+  let due = Math.min(end, nextOnGrid(start, interval, now(on.context)));
   let window: ProbeWindow = {};
 
-  for (let round = 1; round <= rounds + graceRounds; round++) {
-    const seconds = round < rounds ? round * probeEverySeconds : soakSeconds + (round - rounds) * probeEverySeconds;
-    const due = new Date(start + (seconds + earlyTimerMarginSeconds) * 1000);
-    let timeHasCome = false;
-    while (!timeHasCome) {
-      timeHasCome = yield* sleepUntil(on.context, due);
-      // A command that woke the run is found by the probe's own look at the ledger.
-      const { results } = yield* step(on, 'probeTargets', {});
-      const judged = judge(window, results, on.policy);
-      window = judged.window;
-      if (judged.confirmedRed !== null) {
-        const { kind, name, message } = judged.confirmedRed;
-        throw new StoryEnd('refusal', {
-          code: 'probes-red',
-          message: `${kind}/${name} cannot open its data: ${message}`,
-        });
-      }
-      if (timeHasCome && round >= rounds && judged.allGreen) return;
+  for (let uncertain = 0; uncertain <= Math.ceil(faultDeadlineSeconds / probeEverySeconds); ) {
+    // What the timer is set to says whether the soak is over when it has fired; the clock is not asked again.
+    const timeHasCome = yield* sleepUntil(on.context, new Date(due + earlyTimerMarginSeconds * 1000));
+    // A command that woke the run is found by the probe's own look at the ledger.
+    const { results } = yield* step(on, 'probeTargets', {});
+    const judged = judge(window, results, on.policy);
+    window = judged.window;
+    if (judged.confirmedRed !== null) {
+      const { kind, name, message } = judged.confirmedRed;
+      throw new StoryEnd('refusal', {
+        code: 'probes-red',
+        message: `${kind}/${name} cannot open its data: ${message}`,
+      });
     }
+    if (!timeHasCome) continue;
+    if (due < end) {
+      due = Math.min(end, nextOnGrid(start, interval, now(on.context)));
+      continue;
+    }
+    if (judged.allGreen) return;
+    uncertain += 1;
+    due = nextOnGrid(end, interval, now(on.context));
   }
   throw new StoryEnd('deadline', {
     code: 'probes-uncertain',
     message:
       'The soak is over, but not every target has answered a probe with green. See the probes, then resume or roll back.',
   });
+}
+
+/**
+ * The next probe: start + k × interval, after now. What was missed (a resumed run, a long fault) is not made up for, because a burst of
+ * probes is one observation, not many.
+ */
+function nextOnGrid(start: number, interval: number, after: Date): number {
+  const passed = Math.floor((after.getTime() - start) / interval);
+  return start + (Math.max(0, passed) + 1) * interval;
 }

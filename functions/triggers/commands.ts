@@ -2,13 +2,13 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { DurableClient } from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { approveRequest } from '../../shared/contracts/http';
-import { type CommandDecision, command } from '../../shared/rotation/commands';
+import { type CommandDecision, command, takeOver } from '../../shared/rotation/commands';
 import { FaultError } from '../../shared/rotation/errors';
 import type { CommandName } from '../../shared/rotation/ports';
 import type { Start } from '../../shared/rotation/requests';
 import { accepted, findRotation, operator } from './answers';
 import { jsonBody, ProblemError, valid } from './problem';
-import { startInstance, wake } from './starting';
+import { hasEnded, startInstance, wake } from './starting';
 
 /** `POST /api/rotations/{id}/<command>`: on record before it is answered; what the phase does not allow is a 409 that says what it does. */
 export async function giveCommand(
@@ -20,7 +20,10 @@ export async function giveCommand(
   const { rotationId } = await findRotation(ports, request);
   const approved = name === 'approve' ? valid(approveRequest, await jsonBody(request), 'body') : {};
   const decision = await command(ports, { rotationId, command: name, actor: operator, ...approved });
-  await carryOut(client, decision, rotationId, name);
+  if (decision.kind === 'wake' && (await hasEnded(client, decision.instanceId))) {
+    const start = await takeOver(ports, { rotationId, command: name, actor: operator }, decision.instanceId);
+    if (start !== null) await resume(client, start, name);
+  } else await carryOut(client, decision, rotationId, name);
   return accepted(request, rotationId);
 }
 

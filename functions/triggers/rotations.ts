@@ -5,6 +5,7 @@ import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { idempotencyKey, listQuery, pageQuery, type StartRequest, startRequest } from '../../shared/contracts/http';
 import { canonicalJson } from '../../shared/rotation/canonical-json';
+import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
 import { giveUpStart, startByHand } from '../../shared/rotation/requests';
@@ -73,11 +74,7 @@ async function start({ ports }: Keyturn, request: HttpRequest, client: DurableCl
     await startInstance(client, decision.start);
   } catch {
     await giveUpStart(ports, decision.start).catch(() => undefined);
-    throw new ProblemError(
-      503,
-      'Not started',
-      'The orchestration could not be started. Nothing was changed; start again.',
-    );
+    throw new FaultError('not-started', 'The orchestration could not be started, and nothing was changed.');
   }
   return accepted(request, decision.start.request.rotationId);
 }
@@ -98,7 +95,8 @@ const unknownKey = (key: string): ProblemError =>
 
 async function list({ ports }: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
   const query = valid(listQuery, queryOf(request), 'query');
-  const key = query.key === null ? null : (parseKeyIdentifier(query.key)?.key ?? query.key);
+  const key = query.key === null ? null : parseKeyIdentifier(query.key)?.key;
+  if (key === undefined) throw invalid('query', [{ path: 'key', message: 'must be an unversioned key identifier' }]);
   return json(200, await ports.history.list({ ...query, key }));
 }
 

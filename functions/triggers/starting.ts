@@ -24,6 +24,12 @@ async function exists(client: DurableClient, instanceId: string): Promise<boolea
   }
 }
 
+/** Whether an instance is known to have ended; not knowing is no. */
+export async function hasEnded(client: DurableClient, instanceId: string): Promise<boolean> {
+  const status = await client.getStatus(instanceId).catch(() => null);
+  return status !== null && ['Completed', 'Failed', 'Terminated', 'Canceled'].includes(status.runtimeStatus);
+}
+
 /** Wakes a waiting run. The command is in the ledger already, so a call that is lost or swallowed only costs time. */
 export async function wake(client: DurableClient, instanceId: string): Promise<void> {
   await client.raiseEvent(instanceId, wakeUp, {}).catch(() => undefined);

@@ -8,6 +8,7 @@ import {
   type StandInServer,
   startServer,
 } from '../kit';
+import { actionOf, policyAnswer } from './device-actions';
 import type { DeviceResource } from './device-resource';
 import type { JsonObject } from './json';
 import { assignmentBody, identityAnswer, roleAssignments, roleDefinition, roleDefinitions } from './neighbours';
@@ -248,23 +249,6 @@ export class ArmServer {
     this.#buckets.set(name, bucket);
     return bucket;
   }
-}
-
-/** Control-plane action a request needs; undefined for a method ARM would not take here. */
-function actionOf(type: string, method: string, part: string | undefined): string | undefined {
-  if (part === 'operationresults') return method === 'GET' ? `${type}/read` : undefined;
-  if (part === 'listkeys' || part === 'iothubkeys' || part === 'keys')
-    return method === 'POST' ? `${type}/listkeys/action` : undefined;
-  if (part !== undefined) return undefined;
-  if (method === 'GET') return `${type}/read`;
-  return method === 'PUT' || method === 'PATCH' ? `${type}/write` : undefined;
-}
-
-/** `POST …/IotHubKeys/{name}/listkeys` and `POST …/keys/{name}/listkeys`: one policy by name. */
-function policyAnswer(device: DeviceResource, keyName: string | undefined): StandInResponse {
-  const policy = device.policies.find((known) => known.keyName.toLowerCase() === keyName?.toLowerCase());
-  if (policy === undefined) return armError(404, 'ResourceNotFound', `There is no shared access policy '${keyName}'.`);
-  return { status: 200, body: policy };
 }
 
 function unauthenticated(): StandInResponse {

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type KeyReference, KeyVaultTrouble, type ServiceKey } from '../data-plane';
 import type { CloudContext, StandInResponse } from '../kit';
 import { carries } from './api-versions';
-import { copy, isObject, type JsonObject, objectAt, textAt } from './json';
+import { copy, isObject, type JsonObject, objectAt } from './json';
 import type { ServiceModes } from './modes';
 import { type FailureOf, type Operation, Operations } from './operations';
-import { armError, providerError } from './refusals';
+import { refuseBusy, refuseEncryption, refusePut, type Subject } from './put-rules';
+import { providerError } from './refusals';
 import type { Description, ResourceKind } from './resource-kind';
 import { makePolicy, maskSecrets, nextPolicies, type SharedAccessPolicy, unmaskSecrets } from './security-metadata';
 
@@ -97,12 +98,12 @@ export class DeviceResource {
     body: unknown,
     request: { apiVersion: string; ifMatch: string | undefined; armUrl: string },
   ): Promise<StandInResponse> {
-    const refused = this.#refuse(body, request.ifMatch);
+    const refused = refusePut(this.#subject(), body, request.ifMatch);
     if (refused !== undefined) return refused;
     const before: Snapshot = { description: this.#description, policies: this.policies };
     const next = this.#replacement(body as JsonObject, request.apiVersion);
     const [from, to] = [this.#reference(before.description), this.#reference(next)];
-    const unusable = this.#refuseEncryption(from, to, next);
+    const unusable = refuseEncryption(this.kind, from, to, next);
     if (unusable !== undefined) return unusable;
     const etag = this.etag;
     this.#accept(next, (body as JsonObject)['properties']);
@@ -121,7 +122,7 @@ export class DeviceResource {
 
   /** PATCH changes tags and nothing else, whatever else the body says. */
   patchTags(body: unknown, request: { apiVersion: string; armUrl: string }): StandInResponse {
-    const busy = this.#refuseBusy();
+    const busy = refuseBusy(this.#subject());
     if (busy !== undefined) return busy;
     const before: Snapshot = { description: this.#description, policies: this.policies };
     this.#begin({ ...this.#description, tags: copy(objectAt(body, 'tags')) });
@@ -132,42 +133,9 @@ export class DeviceResource {
     );
   }
 
-  #refuse(body: unknown, ifMatch: string | undefined): StandInResponse | undefined {
-    if (!isObject(body))
-      return armError(400, 'InvalidRequestContent', 'The request content was invalid and could not be deserialized.');
-    const location = textAt(body, 'location');
-    if (location === undefined)
-      return armError(400, 'LocationRequired', 'The location property is required for this definition.');
-    if (plainLocation(location) !== plainLocation(this.#description.location)) {
-      const message = `The resource '${this.name}' already exists in location '${this.#description.location}'. A resource with the same name cannot be created in location '${location}'.`;
-      return armError(409, 'InvalidResourceLocation', message);
-    }
-    if (textAt(objectAt(body, 'sku'), 'name') === undefined) return this.#bad('The sku is missing.');
-    const fault = this.kind.fault(body);
-    return (fault === undefined ? undefined : this.#bad(fault)) ?? this.#refuseBusy() ?? this.#refuseEtag(ifMatch);
-  }
-
-  #bad(message: string): StandInResponse {
-    return providerError(
-      400,
-      400001,
-      `${message} If you contact a support representative please include this correlation identifier: sandbox, errorcode: ${this.kind.errorPrefix}400001.`,
-    );
-  }
-
-  #refuseBusy(): StandInResponse | undefined {
-    if (this.state === 'Active') return undefined;
-    const code = `${this.kind.errorPrefix}409002`;
-    const message = `The ${this.kind.noun} '${this.name}' is not currently in Active state. Try the request again after it is in Active state. errorcode: ${code}.`;
-    return providerError(409, 409002, message);
-  }
-
-  #refuseEtag(ifMatch: string | undefined): StandInResponse | undefined {
-    if (!this.kind.hasIfMatch || ifMatch === '*') return undefined;
-    if (ifMatch === undefined && this.modes.ifMatch === 'optional') return undefined;
-    if (ifMatch?.replace(/^"|"$/g, '') === this.etag) return undefined;
-    const message = `Invalid ETag supplied. Either bad ETag was supplied or ${this.kind.noun} description was changed. errorcode: ${this.kind.errorPrefix}412001.`;
-    return providerError(412, 412001, message);
+  #subject(): Subject {
+    const { kind, name, state, etag } = this;
+    return { kind, name, state, etag, location: this.#description.location, ifMatch: this.modes.ifMatch };
   }
 
   #replacement(body: JsonObject, apiVersion: string): Description {
@@ -196,22 +164,6 @@ export class DeviceResource {
     if (reading === undefined) return null;
     const identity = reading.identity === undefined ? undefined : this.#context.tokens.find(reading.identity);
     return { keyIdentifier: reading.keyIdentifier, principalId: identity?.principalId ?? '' };
-  }
-
-  #refuseEncryption(
-    from: KeyReference | null,
-    to: KeyReference | null,
-    next: Description,
-  ): StandInResponse | undefined {
-    if (to === null) return undefined;
-    if (from === null)
-      return this.#bad(`Customer-managed keys must be configured during creation of the ${this.kind.noun}.`);
-    if (!/^https:\/\/[^/]+\/keys\/[^/]+(\/[^/]+)?\/?$/.test(to.keyIdentifier))
-      return this.#bad('The keyIdentifier is not a Key Vault key identifier.');
-    const named = this.kind.readEncryption(next.properties['encryption'])?.identity?.toLowerCase();
-    const attached = Object.keys(objectAt(next.identity, 'userAssignedIdentities')).map((id) => id.toLowerCase());
-    if (to.principalId !== '' && named !== undefined && attached.includes(named)) return undefined;
-    return this.#bad('The user assigned identity of the encryption block is not assigned to the resource.');
   }
 
   async #tryOut(to: KeyReference | null): Promise<StandInResponse | undefined> {
@@ -281,11 +233,6 @@ export class DeviceResource {
 
 function newEtag(): string {
   return randomBytes(8).toString('base64');
-}
-
-/** `East US` and `eastus` are the same place. */
-function plainLocation(location: string): string {
-  return location.replaceAll(' ', '').toLowerCase();
 }
 
 function sameReference(left: KeyReference | null, right: KeyReference | null): boolean {

@@ -12,12 +12,12 @@ import { ArmServer } from './arm-server';
 import { DeviceResource } from './device-resource';
 import { hubDescription, hubEncryption, iotHub } from './iot-hub';
 import type { JsonObject } from './json';
-import { hubModes, provisioningModes, type ServiceModes } from './modes';
+import { changeModes, hubModes, provisioningModes, type ServiceModes } from './modes';
 import { vaultBody } from './neighbours';
 import { provisioningDescription, provisioningEncryption, provisioningService } from './provisioning-service';
 import type { ArmHubSeed, ArmKekSeed, ArmProvisioningSeed, ArmSeed } from './seed';
 
-export { DeviceResource } from './device-resource';
+export type { DeviceResource } from './device-resource';
 export type { ServiceModes } from './modes';
 export type { ArmHubSeed, ArmProvisioningSeed, ArmSeed } from './seed';
 
@@ -43,7 +43,7 @@ export interface ArmStandIn {
   dps: Record<string, string>;
   /** A hub or DPS by name, as seen from behind its api. @throws Error for an unknown name */
   resource(name: string): DeviceResource;
-  /** Changes modes of a hub or DPS from now on. @throws Error for an unknown name */
+  /** Changes modes of a hub or DPS from now on. @throws Error for an unknown name, mode or reading */
   setModes(name: string, modes: Partial<ServiceModes>): void;
   close(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export async function startArm(context: CloudContext, options: ArmOptions): Prom
     hubs,
     dps,
     resource,
-    setModes: (name, modes) => void Object.assign(resource(name).modes, modes),
+    setModes: (name, modes) => changeModes(resource(name).modes, modes),
     close: async () => {
       unsubscribe();
       await Promise.all([arm, ...starter.servers].map((server) => server.close()));
@@ -199,11 +199,10 @@ function modesOf(
   defaults: ServiceModes,
   seed: { echoEncryption?: boolean; modes?: Partial<ServiceModes> },
 ): ServiceModes {
-  return {
-    ...defaults,
-    ...(seed.echoEncryption !== undefined && { echoEncryption: seed.echoEncryption }),
-    ...seed.modes,
-  };
+  const modes = { ...defaults };
+  if (seed.echoEncryption !== undefined) modes.echoEncryption = seed.echoEncryption;
+  changeModes(modes, seed.modes ?? {});
+  return modes;
 }
 
 function userAssigned(resourceId: string): JsonObject {

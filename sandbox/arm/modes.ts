@@ -38,3 +38,29 @@ const common: Omit<ServiceModes, 'staleReads' | 'operationSeconds'> = {
 
 export const hubModes: ServiceModes = { ...common, staleReads: 1, operationSeconds: 40 };
 export const provisioningModes: ServiceModes = { ...common, staleReads: 0, operationSeconds: 25 };
+
+const readings: { [Name in keyof ServiceModes]: readonly ServiceModes[Name][] | 'number' } = {
+  keyCache: ['5m', '24h'],
+  wrapFailsAt: ['put', 'operation', 'later'],
+  unversionedFollowed: ['at-once', 'after-a-day', 'never'],
+  sasKeys: ['wiped', 'kept'],
+  maskedSecrets: ['written', 'kept'],
+  echoEncryption: [true, false],
+  otherVersionPut: ['drops', 'keeps'],
+  ifMatch: ['required', 'optional'],
+  staleReads: 'number',
+  operationSeconds: 'number',
+  vaultUnreachable: ['waits', 'fails'],
+  afterFailure: ['Succeeded', 'Failed'],
+};
+
+/** Changes modes in place. @throws Error that names a mode or reading that does not exist: a scenario would else test nothing */
+export function changeModes(modes: ServiceModes, changes: Partial<ServiceModes>): void {
+  for (const [name, value] of Object.entries(changes)) {
+    const allowed: readonly unknown[] | 'number' | undefined = readings[name as keyof ServiceModes];
+    if (allowed === undefined) throw new Error(`there is no mode '${name}'`);
+    const fits = allowed === 'number' ? typeof value === 'number' && value >= 0 : allowed.includes(value);
+    if (!fits) throw new Error(`mode '${name}' has no reading '${String(value)}'`);
+  }
+  Object.assign(modes, changes);
+}

@@ -1,7 +1,7 @@
 import { PortInUse, start } from './host';
 import { parseSettings, usage } from './settings';
 
-const exitCodes = { settings: 2, portInUse: 3, appDidNotLoad: 4 } as const;
+const exitCodes = { settings: 2, portInUse: 3, didNotStart: 4 } as const;
 
 async function main(): Promise<void> {
   let settings: ReturnType<typeof parseSettings>;
@@ -22,8 +22,8 @@ async function main(): Promise<void> {
       process.stderr.write(`${error.message}\n`);
       process.exit(exitCodes.portInUse);
     }
-    process.stderr.write(`The app did not load:\n${describe(error)}\n`);
-    process.exit(exitCodes.appDidNotLoad);
+    process.stderr.write(`The host did not start:\n${describe(error)}\n`);
+    process.exit(exitCodes.didNotStart);
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Answer, Engine } from './engine/engine';
-import { eventTypeNames, type HistoryEvent } from './engine/history';
+import { EventType, eventTypeNames, type HistoryEvent } from './engine/history';
 import type { InstanceRow } from './engine/store';
 import { readBody } from './read-body';
 import { empty, errorReply, json, type Reply } from './reply';
@@ -159,21 +159,42 @@ export function statusOf(row: InstanceRow, showInput: boolean, history?: History
   };
 }
 
+const hiddenFields: ReadonlySet<string> = new Set([
+  ...[
+    'EventType',
+    'EventId',
+    'IsPlayed',
+    'TaskScheduledId',
+    'TimerId',
+    'Name',
+    'OrchestrationInstance',
+    'ParentInstance',
+  ],
+  ...['Tags', 'Version'],
+]);
+const scheduling: ReadonlySet<number> = new Set([EventType.TaskScheduled, EventType.SubOrchestrationCreated]);
+const hiddenEvents: ReadonlySet<number> = new Set([
+  ...scheduling,
+  EventType.OrchestratorStarted,
+  EventType.OrchestratorCompleted,
+]);
+
 /** Completions carry the name and time of what they complete; the scheduling itself is left out. */
 function shownHistory(history: readonly HistoryEvent[], showOutput: boolean): object[] {
-  const scheduled = new Map(history.filter((it) => [4, 7].includes(it.EventType)).map((it) => [it.EventId, it]));
+  const scheduled = new Map(history.filter((it) => scheduling.has(it.EventType)).map((it) => [it.EventId, it]));
   const shown: object[] = [];
   for (const event of history) {
-    if ([4, 7, 12, 13].includes(event.EventType)) continue;
-    const { EventId: _id, IsPlayed: _played, TaskScheduledId, TimerId: _timer, Name, ...rest } = event;
-    const { OrchestrationInstance: _instance, ParentInstance: _parent, EventType: type, ...fields } = rest;
+    if (hiddenEvents.has(event.EventType)) continue;
+    const { EventType: type, TaskScheduledId, Name } = event;
+    const fields = Object.fromEntries(Object.entries(event).filter(([name]) => !hiddenFields.has(name)));
     const source = TaskScheduledId === undefined ? undefined : scheduled.get(TaskScheduledId);
     shown.push({
       EventType: eventTypeNames[type] ?? String(type),
       ...fields,
-      ...('Result' in fields ? { Result: showOutput ? parsed(fields.Result ?? null) : null } : {}),
+      ...('Result' in fields ? { Result: showOutput ? parsed(event.Result ?? null) : null } : {}),
       ...(source === undefined ? {} : { ScheduledTime: source.Timestamp, FunctionName: source.Name, Input: null }),
-      ...(type === 0 ? { FunctionName: Name } : type === 15 ? { Name } : {}),
+      ...(type === EventType.ExecutionStarted ? { FunctionName: Name } : {}),
+      ...(type === EventType.EventRaised ? { Name } : {}),
     });
   }
   return shown;

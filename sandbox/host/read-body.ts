@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** The Functions host's own limit for a request body (Azure's documentation on HTTP triggers: 100 MB). */
-export const bodyLimit = 100 * 1024 * 1024;
+const bodyLimit = 100 * 1024 * 1024;
 
 export class BodyTooLarge extends Error {}
 

@@ -23,7 +23,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const DEFAULT_SCENARIO = 'near-expiry';
+const DEFAULT_SCENARIO = 'near-expiry';
 
 const flags = { '--once': 'once', '--json': 'json', '--list': 'list', '--help': 'help', '-h': 'help' } as const;
 

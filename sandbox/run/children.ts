@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 
 const GRACE_MILLISECONDS = 5_000;
 const LAST_LINES = 15;
@@ -91,7 +90,7 @@ export class Children {
   }
 
   #spawn<T>(options: ChildOptions<T>, tail: string[], line: (text: string) => void): Started {
-    const leash = join(__dirname, 'leash.js');
+    const leash = require.resolve('./leash');
     // A process group of its own: Ctrl-C in the terminal reaches the runner alone, which stops everything in order; and whatever
     // the child starts itself can be ended with it.
     const child = spawn(

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { replaceFile } from '../kit';
+import { readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readFileIfThere, replaceFile } from '../kit';
+import { isRunning } from './run-folder';
 
 /** Where everything is, for programs outside: the members of `.sandbox/endpoints.json`, these and no others. */
 export interface Endpoints {
@@ -23,40 +24,49 @@ export interface Endpoints {
 }
 
 /**
- * The file `endpoints.json`. With several sandboxes side by side it tells of the latest; each also has one of its own in its
- * run folder.
+ * The file `endpoints.json`. With several sandboxes side by side it tells of the latest that is up; each also has one of its own
+ * in its run folder.
  */
 export class EndpointsFile {
-  readonly #files: string[];
+  readonly path: string;
+  readonly #own: string;
+  readonly #runs: string;
   #written: string | undefined;
 
   /** @param root `.sandbox` in the checkout */
   constructor(root: string, runFolder: string) {
-    this.#files = [join(root, 'endpoints.json'), join(runFolder, 'endpoints.json')];
-  }
-
-  get path(): string {
-    return this.#files[0] ?? '';
+    this.path = join(root, 'endpoints.json');
+    this.#own = join(runFolder, 'endpoints.json');
+    this.#runs = dirname(runFolder);
   }
 
   /** Each as a whole: a reader finds a complete file or none. */
   write(endpoints: Endpoints): void {
     this.#written = `${JSON.stringify(endpoints, null, 2)}\n`;
-    for (const file of this.#files) replaceFile(file, this.#written);
+    for (const file of [this.#own, this.path]) replaceFile(file, this.#written);
   }
 
-  /** Removes what this run wrote, and leaves what a later one has written since. May be called at any moment, and again. */
+  /**
+   * Removes what this run wrote; if another sandbox is still up, the file tells of that one again. What a later run has written
+   * stays. May be called at any moment, and again.
+   */
   remove(): void {
     if (this.#written === undefined) return;
-    for (const file of this.#files) if (read(file) === this.#written) rmSync(file, { force: true });
+    rmSync(this.#own, { force: true });
+    if (readFileIfThere(this.path) === this.#written) {
+      const other = this.#latestOther();
+      if (other === undefined) rmSync(this.path, { force: true });
+      else replaceFile(this.path, other);
+    }
     this.#written = undefined;
   }
-}
 
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  #latestOther(): string | undefined {
+    const others = readdirSync(this.#runs)
+      .sort()
+      .map((name) => join(this.#runs, name))
+      .filter((folder) => folder !== dirname(this.#own) && isRunning(folder))
+      .map((folder) => readFileIfThere(join(folder, 'endpoints.json')));
+    return others.findLast((content) => content !== undefined);
   }
 }

@@ -26,7 +26,8 @@ function removeOldRuns(runs: string): void {
   for (const name of finished.slice(0, -KEPT_RUNS)) rmSync(join(runs, name), { recursive: true, force: true });
 }
 
-function isRunning(folder: string): boolean {
+/** Whether the process that made a run folder is still there. */
+export function isRunning(folder: string): boolean {
   const file = join(folder, 'pid');
   if (!existsSync(file)) return false;
   try {

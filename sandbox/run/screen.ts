@@ -17,9 +17,10 @@ export interface Screen {
 
 type Output = Pick<NodeJS.WriteStream, 'write'> & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
 
-/** @param noColour true if the user asked for none (https://no-color.org) */
-export function createScreen(output: Output, noColour: boolean): Screen {
-  return output.isTTY === true ? new LiveScreen(output, noColour ? plain : coloured) : new PlainScreen(output);
+/** @param environment `NO_COLOR` (https://no-color.org) and a `TERM` that cannot move its cursor are respected */
+export function createScreen(output: Output, environment: { NO_COLOR?: string; TERM?: string }): Screen {
+  if (output.isTTY !== true || environment.TERM === 'dumb') return new PlainScreen(output);
+  return new LiveScreen(output, environment.NO_COLOR ? plain : coloured);
 }
 
 /** Above the two columns of times. */

@@ -35,7 +35,7 @@ const hour = 3_600_000;
 const day = 24 * hour;
 
 /** Days before its expiry that the seeded version's near-expiry notice is set to. */
-export const NOTICE_DAYS = 25;
+const NOTICE_DAYS = 25;
 
 /** How long after the start the vault gives that notice by itself, in milliseconds of the sandbox's time. */
 const NOTICE_IN = 6 * hour;

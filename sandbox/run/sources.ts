@@ -113,7 +113,7 @@ export function documents(table: TableClient, wire: Wire, tokens: Tokens): Recor
 }
 
 /** Digest of what was decrypted, whatever the order of its members, without what the service changes by itself. */
-export function contentOf(body: unknown): string {
+function contentOf(body: unknown): string {
   return digest(JSON.stringify(sorted(body)));
 }
 

@@ -2,18 +2,6 @@ import type { Paint } from './block';
 import type { Outcome } from './outcome';
 import { span } from './spans';
 
-/** Where a person can go on looking. */
-export interface WhereToLook {
-  readonly app: string;
-  readonly key: string;
-  readonly endpoints: string;
-  readonly logs: string;
-  readonly ca: string;
-  readonly token: string;
-  /** Address of the hub's data plane. */
-  readonly hub: string;
-}
-
 const PROBLEMS_SHOWN = 12;
 
 /** What a person is told at the end: what was proved, by what, and what was not. */
@@ -109,22 +97,4 @@ function problemLines(problems: readonly string[], paint: Paint): string[] {
   const shown = problems.slice(0, PROBLEMS_SHOWN).map((problem) => paint.bad(`  - ${problem}`));
   const more = problems.length - shown.length;
   return ['', paint.bold('What is not as it must be:'), ...shown, ...(more > 0 ? [`  - and ${more} more`] : [])];
-}
-
-/** Addresses, and commands that work as they stand. */
-export function whereToLook(where: WhereToLook, rotationId: string | null): string[] {
-  const { app, ca, hub, token } = where;
-  const query = `key=${encodeURIComponent(where.key)}`;
-  const bearer = `$(curl -s --cacert ${ca} '${token}?identity=reader&resource=https://iothubs.azure.net' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`;
-  return [
-    'Where to look next',
-    `  all addresses     ${where.endpoints}`,
-    `  logs              ${where.logs}`,
-    ...(rotationId === null ? [] : [`  the rotation      curl '${app}/api/rotations/${rotationId}'`]),
-    ...(rotationId === null ? [] : [`  its history       curl '${app}/api/rotations/${rotationId}/audit'`]),
-    `  verify history    curl '${app}/api/audit/verify?${query}'`,
-    `  rotate again      curl -X POST '${app}/api/rotations' -H 'content-type: application/json' -d '{"key":"${where.key}","reason":"I asked for it"}'`,
-    `  an old twin       curl --cacert ${ca} -H "authorization: Bearer ${bearer}" '${hub}/twins/device-0001?api-version=2021-04-12'`,
-    '',
-  ];
 }

@@ -12,7 +12,7 @@ export const vaultOutage: Scenario = {
     phase: 'completed',
     standsOn: 'next',
     alert: 'Keyturn.Rotation.Completed',
-    alsoAllowed: ['Keyturn.Rotation.Holding'],
+    alsoAllowed: ['Keyturn.Rotation.Holding', 'Keyturn.Rotation.Recovered'],
   },
   async play(stage) {
     await stage.slowDownDps();

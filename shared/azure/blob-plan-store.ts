@@ -4,7 +4,7 @@ import type { StorageLocation } from '../config';
 import type { PlanStore } from '../rotation/ports';
 import { attempt } from './status-codes';
 
-export const planContainer = 'keyturn-plans';
+const planContainer = 'keyturn-plans';
 
 /** Full plan documents as blobs `<rotationId>/<planHash>.json`. Writing one again overwrites it with the same. */
 export function createBlobPlanStore(container: () => ContainerClient): PlanStore {

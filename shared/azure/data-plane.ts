@@ -11,8 +11,9 @@ import {
 import type { Cloud } from '../config';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { DataPlane, DataPlaneAnswer } from '../rotation/ports';
-import { requestTimeouts } from './requests';
-import { parseErrorBody, translateError } from './status-codes';
+import { parseErrorBody } from './error-body';
+import { requestTimeouts, timeoutPolicy } from './requests';
+import { translateError } from './status-codes';
 
 /** azure-iothub 1.16.6 and azure-iot-provisioning-service 1.11.2 speak these versions. */
 const apiVersions = { twins: '2021-04-12', enrollments: '2021-10-01' } as const;
@@ -48,6 +49,7 @@ function createReader(credential: TokenCredential, audience: string | null, clie
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: 'keyturn' },
   });
+  pipeline.addPolicy(timeoutPolicy(requestTimeouts.probe), { afterPhase: 'Sign' });
   if (audience !== null) {
     pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: `${audience}/.default` }));
   }
@@ -58,7 +60,6 @@ function createReader(credential: TokenCredential, audience: string | null, clie
       const request = createPipelineRequest({
         url: `https://${hostName}${path}`,
         headers: createHttpHeaders({ accept: 'application/json' }),
-        timeout: requestTimeouts.probe,
       });
       return judge(await pipeline.sendRequest(client, request), hostName, expected);
     } catch (error) {
@@ -72,8 +73,9 @@ function createReader(credential: TokenCredential, audience: string | null, clie
 const unknown = (why: string): DataPlaneAnswer => ({ answer: 'unknown', message: why });
 
 /**
- * No error code is documented for a key that cannot be used, on either service. So: a sentence that speaks of the key, or a
- * 500, is the service saying that it cannot open the data; gateways, throttling and sign-in say nothing about the data.
+ * No error code is documented for a key that cannot be used, on either service. So: a refusal that speaks of the key, or a
+ * 500, is the service saying that it cannot open the data. Throttling, sign-in and what may pass by itself say nothing about
+ * the data: a vault that is away for an hour is no reason to roll back.
  */
 function judge(response: PipelineResponse, hostName: string, { member, id }: Expected): DataPlaneAnswer {
   const { status, bodyAsText } = response;
@@ -89,10 +91,7 @@ function judge(response: PipelineResponse, hostName: string, { member, id }: Exp
       message: `${answered}. Create this sentinel again, or name another in rotation.json.`,
     };
   }
-  if (
-    status >= 400 &&
-    /key ?vault|customer.?managed|encryption key|\bCMK\b|unwrap|decrypt/i.test(`${code} ${message}`)
-  ) {
+  if (speaksOfKey.test(`${code} ${message}`) && !passing.has(status)) {
     return { answer: 'unreadable', message: `${answered}: it says that it cannot use its key.` };
   }
   if (status === 500) return { answer: 'unreadable', message: `${answered}: it failed to read its own data.` };
@@ -101,6 +100,9 @@ function judge(response: PipelineResponse, hostName: string, { member, id }: Exp
   }
   return unknown(`${answered}, which says nothing about the data.`);
 }
+
+const speaksOfKey = /key ?vault|customer.?managed|encryption key|\bCMK\b|unwrap|decrypt/i;
+const passing = new Set([408, 429, 502, 503, 504]);
 
 function holds(text: string | null | undefined, member: string, id: string): boolean {
   try {

@@ -1,4 +1,4 @@
-import { statusOf } from './status-codes';
+import { statusOf } from './error-body';
 
 /** Runs calls of one client; until it has been challenged once, one after the other. */
 export type Gate = <T>(call: () => Promise<T>) => Promise<T>;

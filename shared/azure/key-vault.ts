@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
+import type { HttpClient } from '@azure/core-rest-pipeline';
 import {
   CryptographyClient,
   KeyClient,
@@ -9,14 +10,16 @@ import {
 import { RefusalError } from '../rotation/errors';
 import { parseKeyIdentifier } from '../rotation/key-identifier';
 import type { KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
+import { statusOf } from './error-body';
 import { firstAlone, type Gate } from './first-alone';
 import { clientOptions, requestTimeouts } from './requests';
-import { attempt, statusOf } from './status-codes';
+import { attempt } from './status-codes';
 
 export interface KeyVaultOptions {
   /** Whether a vault (or a key in it) is in the configuration; nothing is sent to any other. */
   readonly isConfigured: (url: string) => boolean;
   readonly verifyChallengeResource: boolean;
+  readonly httpClient?: HttpClient;
 }
 
 /** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
@@ -125,10 +128,11 @@ const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ s
 
 // --- Clients -------------------------------------------------------------------------------------------------------------
 
-function createClients(credential: TokenCredential, { verifyChallengeResource }: KeyVaultOptions) {
+function createClients(credential: TokenCredential, { verifyChallengeResource, httpClient }: KeyVaultOptions) {
   const options = () => ({
     ...clientOptions(requestTimeouts.read),
     disableChallengeResourceVerification: !verifyChallengeResource,
+    ...(httpClient === undefined ? {} : { httpClient }),
   });
   const vaults = new Map<string, { client: KeyClient; gate: Gate }>();
   const versions = new Map<string, { client: CryptographyClient; gate: Gate }>();

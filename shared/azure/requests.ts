@@ -40,12 +40,37 @@ export function quickRetryPolicy(): PipelinePolicy {
   };
 }
 
+/**
+ * Gives up after so long, body included. The pipeline's own `timeout` stops counting when the headers have come, and leaves its
+ * timer behind when none come.
+ */
 export function timeoutPolicy(milliseconds: number): PipelinePolicy {
   return {
     name: 'keyturnTimeout',
-    sendRequest(request, next) {
-      if (request.timeout === 0) request.timeout = milliseconds;
-      return next(request);
+    async sendRequest(request, next) {
+      const { abortSignal } = request;
+      const limit = new AbortController();
+      const giveUp = () => limit.abort();
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        giveUp();
+      }, milliseconds);
+      abortSignal?.addEventListener('abort', giveUp);
+      if (abortSignal?.aborted) giveUp();
+      try {
+        request.abortSignal = limit.signal;
+        return await next(request);
+      } catch (error) {
+        // A broken answer looks like a broken connection, which would be tried again.
+        throw late ? Object.assign(new Error('No answer in time.'), { name: 'TimeoutError' }) : error;
+      } finally {
+        clearTimeout(timer);
+        abortSignal?.removeEventListener('abort', giveUp);
+        // A repetition of this request, above us, gets a limit of its own.
+        if (abortSignal === undefined) delete request.abortSignal;
+        else request.abortSignal = abortSignal;
+      }
     },
   };
 }

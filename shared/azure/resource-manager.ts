@@ -11,8 +11,9 @@ import {
 } from '@azure/core-rest-pipeline';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { LongRunningOperation, RawResource, ResourceManager } from '../rotation/ports';
+import { answerOf, parseErrorBody, quoted, retryAfterOf } from './error-body';
 import { quickRetryPolicy, requestTimeouts, timeoutPolicy } from './requests';
-import { attempt, parseErrorBody, quoted, retryAfterOf, translateAnswer } from './status-codes';
+import { attempt, translateAnswer } from './status-codes';
 
 export interface ResourceManagerOptions {
   /** `https://management.azure.com`, without a trailing slash. */
@@ -94,9 +95,7 @@ function createSender(credential: TokenCredential, { audience, httpClient }: Res
       const response = await pipeline.sendRequest(client, createPipelineRequest({ url, method, headers, body }));
       const { status } = response;
       if ((status >= 200 && status < 300) || extras.allow?.includes(status)) return response;
-      const { code, innerCode } = parseErrorBody(response.bodyAsText);
-      const retryAfterSeconds = retryAfterOf((name) => response.headers.get(name));
-      throw translateAnswer(doing, { status, code, innerCode, retryAfterSeconds });
+      throw translateAnswer(doing, answerOf(response));
     });
   };
 }

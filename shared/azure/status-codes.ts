@@ -7,6 +7,7 @@ import {
   RefusalError,
   SupersededError,
 } from '../rotation/errors';
+import { type Answer, codeOf, readAnswer, statusOf } from './error-body';
 
 /**
  * The one place that turns what a service or the network answered into a fault (may heal, is waited for) or a refusal (will
@@ -20,16 +21,6 @@ export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'webhook'
 export interface Attempt {
   readonly service: Service;
   readonly what: string;
-}
-
-/** The parts of an answer that decide; everything else of it stays out of messages and logs. */
-export interface Answer {
-  readonly status: number;
-  /** The service's own error code: `Forbidden`, `409002`. */
-  readonly code: string | null;
-  /** Key Vault's `innererror.code`: `KeyDisabled`. */
-  readonly innerCode: string | null;
-  readonly retryAfterSeconds: number | undefined;
 }
 
 const serviceNames: Readonly<Record<Service, string>> = {
@@ -213,101 +204,6 @@ const isOurs = (error: unknown): boolean =>
   error instanceof InterruptedError ||
   error instanceof SupersededError;
 
-// --- Reading what came ---------------------------------------------------------------------------------------------------
-
-/** HTTP status of an SDK error; null if nothing was answered. */
-export function statusOf(error: unknown): number | null {
-  const status = field(error, 'statusCode');
-  return typeof status === 'number' && status > 0 ? status : null;
-}
-
-/** The service's own error code (`EntityAlreadyExists`); null if the error carries none. */
-export function codeOf(error: unknown): string | null {
-  return safeCode(field(error, 'code'));
-}
-
-function readAnswer(status: number, error: Error): Answer {
-  const response = field(error, 'response');
-  const body = parseErrorBody(field(response, 'bodyAsText'));
-  return {
-    status,
-    code: body.code ?? codeOf(error) ?? safeCode(field(field(error, 'details'), 'errorCode')),
-    innerCode: body.innerCode,
-    retryAfterSeconds: retryAfterOf((name) => header(response, name)),
-  };
-}
-
-/**
- * Error codes of a body: the ARM envelope `{error: {code}}`, Key Vault's `innererror`, storage's `odata.error`, and the flat
- * numeric body of IoT Hub and DPS (`{"code": 412001}`: crossplane provider-upjet-azure issue 299, 2023-02-03).
- */
-export function parseErrorBody(text: unknown): {
-  readonly code: string | null;
-  readonly innerCode: string | null;
-  readonly message: string;
-} {
-  const body = parseObject(text);
-  const envelope = field(body, 'error') ?? field(body, 'odata.error') ?? body;
-  const message = field(envelope, 'message');
-  return {
-    code: safeCode(field(envelope, 'code')),
-    innerCode: safeCode(field(field(envelope, 'innererror'), 'code')),
-    message: typeof message === 'string' ? message : '',
-  };
-}
-
-function parseObject(text: unknown): unknown {
-  if (typeof text !== 'string') return typeof text === 'object' ? text : null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Seconds that the service asked to wait; undefined if it did not say, or said nonsense. An HTTP date counts from this machine's clock. */
-export function retryAfterOf(get: (name: string) => string | null | undefined): number | undefined {
-  const milliseconds = Number(get('retry-after-ms') ?? get('x-ms-retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(milliseconds) && milliseconds >= 0) return Math.ceil(milliseconds / 1000);
-  const value = get('retry-after');
-  if (!value) return undefined;
-  const seconds = /^\d+$/.test(value.trim()) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
-  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
-}
-
-/**
- * A service's own sentence, made fit for a message: one line, short, and without anything that looks like a key, a token or
- * a signature (services quote what they were sent).
- */
-export function quoted(message: string): string {
-  const clean = message
-    .replace(/\p{Cc}+/gu, ' ')
-    .replace(
-      /(SharedAccessKey|AccountKey|SharedAccessSignature|sig|password|secret|Bearer)(\s*[=:]?\s*)[^\s;&"',]+/gi,
-      '$1$2…',
-    )
-    .replace(/eyJ[\w-]+(\.[\w-]*)*/g, '…')
-    .replace(/[A-Za-z0-9+/]{20,}={1,2}/g, '…')
-    .replace(/[A-Za-z0-9+_-]{40,}/g, '…')
-    .trim();
-  return clean.length > 300 ? `${clean.slice(0, 299).toWellFormed()}…` : clean;
-}
-
 function describe({ status, code, innerCode }: Answer): string {
   return [status, code, innerCode].filter((part) => part !== null).join(' ');
-}
-
-/** Codes are words or numbers; anything else that a stranger sends under this name stays out of messages. */
-function safeCode(code: unknown): string | null {
-  if (typeof code === 'number') return String(code);
-  return typeof code === 'string' && /^[\w.:-]{1,80}$/.test(code) ? code : null;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-function header(response: unknown, name: string): string | undefined {
-  const headers = field(response, 'headers') as { get?: (name: string) => string | undefined } | undefined;
-  return typeof headers?.get === 'function' ? headers.get(name) : undefined;
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { odata, type TableClient } from '@azure/data-tables';
 import { ConflictError } from '../rotation/errors';
 import type { Alert, AlertOutbox, OwedAlert } from '../rotation/ports';
-import { attempt, statusOf } from './status-codes';
+import { statusOf } from './error-body';
+import { attempt } from './status-codes';
 import { longText, ownTables, type Row, readLongText, readRows, submit, type Tables, textOf } from './tables';
 
 /**

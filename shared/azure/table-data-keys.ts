@@ -1,8 +1,9 @@
 import type { TableClient } from '@azure/data-tables';
 import { RefusalError } from '../rotation/errors';
 import type { DataKeyChange, DataKeyStore, WrappedDataKey } from '../rotation/ports';
-import { attempt, codeOf, statusOf } from './status-codes';
-import { type Row, readRow, type Tables, textOf } from './tables';
+import { codeOf, statusOf } from './error-body';
+import { attempt } from './status-codes';
+import { findRow, type Row, type Tables, textOf } from './tables';
 
 /** Wrapped data keys in a table of their owner's, one entity each; the table is never created and no other column is touched. */
 export function createTableDataKeys(tables: Tables, table: string): DataKeyStore {
@@ -11,7 +12,7 @@ export function createTableDataKeys(tables: Tables, table: string): DataKeyStore
     page: (continuation, size) => reading(table, () => readPage(client, continuation, size)),
     read: (id) =>
       reading(table, async () => {
-        const row = await readRow(client, id.partitionKey, id.rowKey);
+        const row = await findRow(client, id.partitionKey, id.rowKey);
         return row && toRecord(row);
       }),
     replace: (record, change) => replace(client, record, change),

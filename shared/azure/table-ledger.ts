@@ -182,21 +182,31 @@ function readRetirement(row: Row): Retirement {
 /** Both rows go in at once or neither does; of deliveries that race one wins, and the others read what it wrote. */
 async function recordEvent(client: TableClient, partitionKey: string, event: SeenEvent) {
   const rows = eventRows(partitionKey, event);
+  // Repeats come in crowds: two cheap reads spare most of them a transaction that cannot succeed.
+  const before = await findEvent(client, rows);
+  if (before) return { seen: true, event: before };
   try {
+    const what = `remember event ${event.eventId}`;
     await submit(
       client,
-      `remember event ${event.eventId}`,
+      what,
       rows.map((row) => ['create', row]),
     );
     return { seen: false, event };
   } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    for (const { rowKey } of rows) {
-      const row = await readRow(client, partitionKey, rowKey);
-      if (row) return { seen: true, event: readEvent(row) };
-    }
-    throw error;
+    const winner = error instanceof ConflictError ? await findEvent(client, rows) : null;
+    if (winner === null) throw error;
+    return { seen: true, event: winner };
   }
+}
+
+async function findEvent(
+  client: TableClient,
+  rows: readonly { partitionKey: string; rowKey: string }[],
+): Promise<SeenEvent | null> {
+  const found = await Promise.all(rows.map(({ partitionKey, rowKey }) => readRow(client, partitionKey, rowKey)));
+  const row = found.find((each) => each !== null);
+  return row ? readEvent(row) : null;
 }
 
 function eventRows(partitionKey: string, event: SeenEvent) {

@@ -2,8 +2,9 @@ import type { TokenCredential } from '@azure/core-auth';
 import { TableClient, type TransactionAction } from '@azure/data-tables';
 import type { StorageLocation } from '../config';
 import { ConflictError } from '../rotation/errors';
+import { codeOf, statusOf } from './error-body';
 import { clientOptions, requestTimeouts } from './requests';
-import { attempt, statusOf } from './status-codes';
+import { attempt } from './status-codes';
 
 export const ownTables = {
   ledger: 'KeyturnLedger',
@@ -67,7 +68,7 @@ export async function submit(client: TableClient, what: string, actions: Transac
     } catch (error) {
       const status = statusOf(error);
       // A transaction is refused as a whole: 409 for a row that exists, 412 for an old ETag, 404 for one that is gone.
-      if (status === 409 || status === 412 || (status === 404 && hasCode(error, 'ResourceNotFound'))) {
+      if (status === 409 || status === 412 || (status === 404 && codeOf(error) === 'ResourceNotFound')) {
         throw new ConflictError(`Somebody else wrote first: ${what}. It is read again.`);
       }
       throw error;
@@ -75,25 +76,24 @@ export async function submit(client: TableClient, what: string, actions: Transac
   });
 }
 
-const hasCode = (error: unknown, code: string): boolean => (error as { code?: unknown }).code === code;
-
 export type Row = Readonly<Record<string, unknown>> & { readonly etag?: string };
 
+type StoredRow = Row & { readonly etag: string };
+
 /** One row; null if it is not there. */
-export async function readRow(
-  client: TableClient,
-  partitionKey: string,
-  rowKey: string,
-): Promise<(Row & { readonly etag: string }) | null> {
+export async function readRow(client: TableClient, partitionKey: string, rowKey: string): Promise<StoredRow | null> {
   const what = `read ${client.tableName} ${partitionKey}/${rowKey}`;
-  return attempt({ service: 'storage', what }, async () => {
-    try {
-      return await client.getEntity<Record<string, unknown>>(partitionKey, rowKey);
-    } catch (error) {
-      if (statusOf(error) === 404 && !hasCode(error, 'TableNotFound')) return null;
-      throw error;
-    }
-  });
+  return attempt({ service: 'storage', what }, () => findRow(client, partitionKey, rowKey));
+}
+
+/** Like readRow, but throws what the SDK throws. */
+export async function findRow(client: TableClient, partitionKey: string, rowKey: string): Promise<StoredRow | null> {
+  try {
+    return await client.getEntity<Record<string, unknown>>(partitionKey, rowKey);
+  } catch (error) {
+    if (statusOf(error) === 404 && codeOf(error) !== 'TableNotFound') return null;
+    throw error;
+  }
 }
 
 /** At most `limit` rows of a filter, in the order of their keys. */

@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto';
 import type { Webhook } from '../config';
 import { FaultError } from '../rotation/errors';
 import type { AlertChannel } from '../rotation/ports';
+import { retryAfterOf } from './error-body';
 import { requestTimeouts } from './requests';
-import { attempt, retryAfterOf, translateAnswer } from './status-codes';
+import { translateAnswer } from './status-codes';
 
 /**
  * Posts each alert as JSON to one address. Any 2xx is an answer; a repeat carries the same `idempotency-key`. With a secret the
@@ -15,7 +16,7 @@ export function createWebhookAlerts({ url, secret }: Webhook): AlertChannel {
     async send({ id, type, subject, time, data }) {
       const doing = { service: 'webhook', what: `post alert ${type} to ${new URL(url).host}` } as const;
       const body = JSON.stringify({ id, type, subject, time, data });
-      const { status, headers } = await attempt(doing, () => post(url, body, headersOf(id, body, secret), doing.what));
+      const { status, headers } = await post(url, body, headersOf(id, body, secret), doing.what);
       if (status >= 200 && status < 300) return;
       const retryAfterSeconds = retryAfterOf((name) => headers.get(name));
       throw translateAnswer(doing, { status, code: null, innerCode: null, retryAfterSeconds });
@@ -30,7 +31,8 @@ function headersOf(id: string, body: string, secret: string | null): Record<stri
 }
 
 /** Ids hold whatever an event's version held; what no header may carry is percent-encoded, the same way every time. */
-const headerSafe = (id: string): string => id.replace(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character));
+const headerSafe = (id: string): string =>
+  id.toWellFormed().replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character));
 
 /** The answer's body is not read, however long it is; a redirect would carry the alert to wherever it points. */
 async function post(url: string, body: string, headers: Record<string, string>, what: string): Promise<Response> {
@@ -40,9 +42,9 @@ async function post(url: string, body: string, headers: Record<string, string>, 
     await response.body?.cancel();
     return response;
   } catch (error) {
-    // fetch says "fetch failed" of everything but the time-out; what the network said is its cause, which may hold the address.
-    if (error instanceof TypeError)
-      throw new FaultError('unreachable', `The webhook could not be reached to: ${what}.`);
-    throw error;
+    // Told by name: whatever fetch says of the network may hold the address, and the address may hold a secret.
+    const late = (error as Error).name === 'TimeoutError';
+    const said = late ? 'did not answer in time' : 'could not be reached';
+    throw new FaultError(late ? 'timeout' : 'unreachable', `The webhook ${said} to: ${what}. It is tried again.`);
   }
 }

@@ -1,6 +1,6 @@
 import type { Problems } from './problems';
 
-export const cloudNames = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud', 'Custom'] as const;
+const cloudNames = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud', 'Custom'] as const;
 export type CloudName = (typeof cloudNames)[number];
 
 /** Where the services of one cloud are, and what tokens for them are asked for. Audiences come without `/.default`. */
@@ -74,7 +74,8 @@ export function readCloud(
 ): Cloud {
   const name = setting('KEYTURN_CLOUD') ?? 'AzureCloud';
   const base = isKnown(name) ? known[name] : nowhere;
-  if (!isKnown(name) && name !== 'Custom') {
+  const isCloud = isKnown(name) || name === 'Custom';
+  if (!isCloud) {
     problems.add('KEYTURN_CLOUD', `"${name}" is not a cloud`, `use one of ${cloudNames.join(', ')}, or leave it out`);
   }
   const address = (variable: string, preset: string | null): string | null => {
@@ -98,10 +99,10 @@ export function readCloud(
     );
   }
   const audience = 'set the audience that tokens for its data plane are issued for';
-  if (needed.iotHub && !cloud.iotHubAudience && setting('KEYTURN_IOTHUB_AUDIENCE') === undefined) {
+  if (isCloud && needed.iotHub && !cloud.iotHubAudience && setting('KEYTURN_IOTHUB_AUDIENCE') === undefined) {
     problems.add('KEYTURN_IOTHUB_AUDIENCE', `is not known for IoT Hub in ${name}`, audience);
   }
-  if (needed.dps && !cloud.dpsAudience && setting('KEYTURN_DPS_AUDIENCE') === undefined) {
+  if (isCloud && needed.dps && !cloud.dpsAudience && setting('KEYTURN_DPS_AUDIENCE') === undefined) {
     problems.add('KEYTURN_DPS_AUDIENCE', `is not known for DPS in ${name}`, audience);
   }
   return cloud;

@@ -24,8 +24,7 @@ const kind = z.enum(targetKinds);
 const reason = z.object({ code: z.string(), message: z.string() });
 
 /** `continuation` is null at the end of a list. */
-export const pageOf = <S extends z.ZodType>(item: S) =>
-  z.object({ items: list(item), continuation: nullable(z.string()) });
+const pageOf = <S extends z.ZodType>(item: S) => z.object({ items: list(item), continuation: nullable(z.string()) });
 
 export const rotationAnswer = agreeing<Rotation>()(
   z.object({

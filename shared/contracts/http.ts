@@ -8,7 +8,8 @@ const key = z.string().min(1).max(512);
 /** Body of `POST /api/rotations`. Unknown members are refused, so that a misspelt one is not silently ignored. */
 export const startRequest = z.strictObject({
   key,
-  reason: z.string().regex(/\S/, 'must say why').trim().min(1).max(500),
+  // The description cannot say that it is trimmed; the pattern says what that comes to.
+  reason: z.string().trim().min(1).max(500).meta({ pattern: '\\S' }),
   dryRun: z.boolean().default(false),
   toVersion: version.nullable().default(null),
 });

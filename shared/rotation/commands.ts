@@ -1,7 +1,7 @@
 import type { RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { ConflictError } from './errors';
-import { allowedCommands, type Standing } from './phases';
+import { allowedCommands, isTerminal, type Standing } from './phases';
 import { dryRun } from './planning';
 import type { Claim, CommandName, LedgerState, Retirement } from './ports';
 import { type Start, startOf } from './requests';
@@ -114,12 +114,39 @@ async function put(
     `${asked.command}.${at}`,
   );
   if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
-  const start = startOf(next);
-  const resumed = asked.command === 'abandon' || asked.command === 'rollback' ? asked.command : 'resume';
-  return {
-    kind: 'start',
-    start: { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } },
-  };
+  return { kind: 'start', start: resumedBy(next, asked) };
+}
+
+/**
+ * A command went to a live phase, but its instance has ended without a word (its deadline passed while storage was away, or
+ * somebody terminated it), so nobody would ever obey. A new instance takes the claim over, fenced by its generation.
+ * @returns null when the claim has moved on meanwhile: then somebody did obey
+ */
+export async function takeOver(
+  ports: RotationPorts,
+  asked: CommandByHand,
+  endedInstance: string,
+): Promise<Start | null> {
+  const rotation = await ports.history.get(asked.rotationId);
+  if (rotation === null) return null;
+  const { claim, etag } = await ports.ledger.read(rotation.key);
+  if (claim === null || etag === null || claim.rotationId !== asked.rotationId) return null;
+  if (claim.instanceId !== endedInstance || isTerminal(claim.phase)) return null;
+  const next = inNewInstance(claim, asked);
+  try {
+    await ports.ledger.update(claim.key, etag, { claim: next });
+  } catch (error) {
+    if (error instanceof ConflictError) return null;
+    throw error;
+  }
+  return resumedBy(next, asked);
+}
+
+/** The start of a new instance that goes on from the ledger. */
+function resumedBy(claim: Claim, { command: name }: CommandByHand): Start {
+  const start = startOf(claim);
+  const resumed = name === 'abandon' || name === 'rollback' ? name : 'resume';
+  return { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } };
 }
 
 /** The same rotation, held by a new instance under a new generation. */

@@ -1,6 +1,6 @@
 import { versionOf } from './key-identifier';
 import { nameOf, on, type TargetCheck } from './plan-check';
-import { entriesOf, hasCmk, isEmpty, isReadable, isService, usesKey } from './plan-facts';
+import { currentVersion, entriesOf, hasCmk, isEmpty, isReadable, isService, usesKey } from './plan-facts';
 import type { TargetFacts } from './ports';
 import { versionChecks } from './version-checks';
 
@@ -44,13 +44,22 @@ const keyInUse: TargetCheck = (target, { key }) => {
 };
 
 // Make sure that the target moves when we move it, and not by itself when a version is made.
-const identifierVersioned: TargetCheck = (target, { key }) => {
+const identifierVersioned: TargetCheck = (target, { key, policy, versions }) => {
   const [entry, ...more] = isService(target) && usesKey(target, key) ? entriesOf(target, key) : [];
   if (entry === undefined || more.length > 0) return [];
   if (versionOf(entry) !== null) {
     return on(target, 'identifier-versioned', 'yes', `${nameOf(target)} names a version of the key.`);
   }
-  const message = `${nameOf(target)} names ${key} without a version and would follow a new one by itself, without canary or order. Pin it to its present version first.`;
+  if (policy.pin) {
+    const pinned = `${nameOf(target)} names ${key} without a version; as configured it is pinned to ${currentVersion(versions)} first.`;
+    return on(
+      target,
+      'identifier-versioned',
+      'yes',
+      `${pinned} Other users of such an identifier follow a new version.`,
+    );
+  }
+  const message = `${nameOf(target)} names ${key} without a version and would follow a new one by itself, without canary or order. Pin it to its present version first, or set "pin" in rotation.json.`;
   return on(target, 'unversioned-identifier', 'no', message);
 };
 

@@ -1,6 +1,6 @@
 import type { RunPolicy } from '../contracts/activities';
 import { byCreation } from './choose-version';
-import { sameKey, versionOf } from './key-identifier';
+import { kidOf, sameKey, versionOf } from './key-identifier';
 import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
 
 /** Everything a plan is decided from: read beforehand, so that deciding does no reading. */
@@ -10,7 +10,7 @@ export interface PlanFacts {
   readonly toVersion: string | null;
   /** As Key Vault lists them, in no order. */
   readonly versions: readonly KeyVersion[];
-  /** Of the versions that targets stand on, those that can be read (a disabled one cannot). */
+  /** Of the versions that targets stand on, and of the one asked for, those that can be read (a disabled one cannot). */
   readonly inUseDetails: readonly KeyVersionDetail[];
   /** In the order in which they would move. */
   readonly targets: readonly TargetFacts[];
@@ -19,26 +19,41 @@ export interface PlanFacts {
   readonly allowUnknown: readonly string[];
 }
 
-/** Versions of the KEK that a target names, oldest first. Those that Key Vault does not list come first: nobody knows their age. */
-export function versionsOfTarget(
-  target: TargetFacts,
-  { key, versions }: Pick<PlanFacts, 'key' | 'versions'>,
-): string[] {
-  const bare = new Set(entriesOf(target, key).flatMap((identifier) => versionOf(identifier) ?? []));
+type KeyFacts = Pick<PlanFacts, 'key' | 'versions'> & Partial<Pick<PlanFacts, 'policy'>>;
+
+/**
+ * Versions of the KEK that a target names, oldest first. Those that Key Vault does not list come first: nobody knows their age.
+ * An identifier without a version names none, unless it is to be pinned: then it is the version that it is pinned to.
+ */
+export function versionsOfTarget(target: TargetFacts, facts: KeyFacts): string[] {
+  const { key, versions, policy } = facts;
+  const pinnedTo = policy?.pin === true && isService(target) ? currentVersion(versions) : null;
+  const bare = new Set(entriesOf(target, key).flatMap((identifier) => versionOf(identifier) ?? pinnedTo ?? []));
   const listed = versions.filter(({ version }) => bare.has(version)).sort(byCreation);
   const known = listed.map(({ version }) => version);
   return [...[...bare].filter((version) => !known.includes(version)).sort(), ...known];
 }
 
+/** What an identifier without a version means: the newest version, and of those the newest that can be used at all. */
+export function currentVersion(versions: readonly KeyVersion[]): string | null {
+  return (
+    versions
+      .filter(({ enabled }) => enabled)
+      .toSorted(byCreation)
+      .at(-1)?.version ?? null
+  );
+}
+
 /** Versions of the KEK that any target names, oldest first; what `isRelevant` calls the versions in use. */
-export function versionsInUse(facts: Pick<PlanFacts, 'key' | 'versions' | 'targets'>): string[] {
+export function versionsInUse(facts: KeyFacts & Pick<PlanFacts, 'targets'>): string[] {
   const all = facts.targets.flatMap(({ keyIdentifiers }) => keyIdentifiers);
-  const [first] = facts.targets;
-  return first === undefined ? [] : versionsOfTarget({ ...first, keyIdentifiers: all }, facts);
+  // As the first of them that is a service, where there is one: data keys always name a version.
+  const like = facts.targets.find(isService) ?? facts.targets[0];
+  return like === undefined ? [] : versionsOfTarget({ ...like, keyIdentifiers: all }, facts);
 }
 
 /** The version in use: the oldest that a hub or DPS stands on; without any, the oldest that a data key names. */
-export function versionInUse(facts: Pick<PlanFacts, 'key' | 'versions' | 'targets'>): string | null {
+export function versionInUse(facts: KeyFacts & Pick<PlanFacts, 'targets'>): string | null {
   const services = facts.targets.filter(isService);
   return versionsInUse({ ...facts, targets: services })[0] ?? versionsInUse(facts)[0] ?? null;
 }
@@ -61,7 +76,8 @@ export function previousOf(target: TargetFacts, facts: PlanFacts, next: string |
 export function previousKidOf(target: TargetFacts, facts: PlanFacts): string | null {
   const [oldest] = versionsOfTarget(target, facts);
   const isOldest = (identifier: string): boolean => sameKey(identifier, facts.key) && versionOf(identifier) === oldest;
-  return oldest === undefined ? null : (target.keyIdentifiers.find(isOldest) ?? null);
+  if (oldest === undefined) return null;
+  return target.keyIdentifiers.find(isOldest) ?? (facts.policy.pin ? kidOf(facts.key, oldest) : null);
 }
 
 // --- What a target is --------------------------------------------------------------------------------------------------

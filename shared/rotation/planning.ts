@@ -3,6 +3,7 @@ import type { Plan } from '../contracts/rotation';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
+import { currentVersion } from './plan-facts';
 import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
@@ -94,7 +95,7 @@ async function readAndDecide(
     ports.keyVault.versions(key),
     Promise.all(managed.targets.map((target) => target.inspect())),
   ]);
-  const inUse = await detailsInUse(ports, key, versions, targets);
+  const inUse = await detailsInUse(ports, key, versions, targets, toVersion);
   return decidePlan({
     key,
     now,
@@ -107,14 +108,18 @@ async function readAndDecide(
   });
 }
 
-/** What can be read of each version that a target of ours stands on; a disabled one shows nothing, and the plan says so. */
+/** What can be read of each version that a target of ours stands on or is to go to; a disabled one shows nothing, and the plan says so. */
 async function detailsInUse(
   ports: RotationPorts,
   key: string,
   versions: readonly KeyVersion[],
   targets: readonly TargetFacts[],
+  toVersion: string | null,
 ): Promise<readonly KeyVersionDetail[]> {
   const named = new Set(targets.flatMap(({ keyIdentifiers }) => keyIdentifiers.map(versionOf)));
+  // An identifier without a version stands on the current one.
+  if (named.has(null)) named.add(currentVersion(versions));
+  named.add(toVersion);
   const known = versions.filter(({ version }) => named.has(version));
   const details = await Promise.all(
     known.map(({ version }) =>

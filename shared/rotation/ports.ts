@@ -39,6 +39,8 @@ export interface RotationPolicy {
   /** When Key Vault makes the next version by itself, as an ISO 8601 duration; both null if it never does. */
   readonly rotatesAfterCreate: string | null;
   readonly rotatesBeforeExpiry: string | null;
+  /** How long before its expiry a version is told of as near expiry; absent where the policy does not say. */
+  readonly notifiesBeforeExpiry?: string;
 }
 
 export type WrapAlgorithm = 'RSA-OAEP' | 'RSA-OAEP-256';

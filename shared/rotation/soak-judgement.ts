@@ -7,7 +7,7 @@ export interface SoakJudgement {
   readonly window: ProbeWindow;
   /** Target whose red probes are confirmed: N of its last M answers. */
   readonly confirmedRed: ProbeResult | null;
-  /** Every target's newest answer is green: nothing is in doubt, and nothing was never answered. */
+  /** Every target has answered green in this very round: an older answer says nothing of now, and no answer is no yes (I12). */
   readonly allGreen: boolean;
 }
 
@@ -30,6 +30,6 @@ export function judge(
   return {
     window: next,
     confirmedRed: results.find(isConfirmed) ?? null,
-    allGreen: results.every((result) => next[nameOf(result)]?.at(-1) === 'green'),
+    allGreen: results.every(({ colour }) => colour === 'green'),
   };
 }

@@ -2,9 +2,10 @@ import type { RetirementRequest, RotationRequest, RunReference } from '../contra
 import { alertTypes, subjectOf, tell } from './alerting';
 import { inNewInstance } from './commands';
 import { ConflictError } from './errors';
+import { subtractDuration } from './iso-duration';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
-import type { Claim, KeyVersion, SeenEvent } from './ports';
+import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
 import { type Start, startOf } from './requests';
 import { mayBegin } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
@@ -26,8 +27,10 @@ export type SweepAction =
 
 /** Nothing that a function began can be under way longer: twice the longest function time-out. */
 const longestRequestSeconds = 20 * 60;
-/** A version that expires within this time should have raised a near-expiry event (Key Vault's default, 30 days). */
-const nearExpirySeconds = 30 * 24 * 3600;
+/** When a near-expiry event is raised unless the key's policy says otherwise (Key Vault's documentation, 2021-02-11: 30 days before). */
+const noticeBeforeExpiry = 'P30D';
+/** An event that is on its way is not lost: delivery is tried again for hours, but most of it comes within the first. */
+const lateSeconds = 3600;
 
 /**
  * What one KEK needs, found without being told: claims without a run, runs that should have gone on, what a lost event should
@@ -127,14 +130,17 @@ async function findMissed(ports: RotationPorts, key: string, claim: Claim | null
   const now = ports.now();
   if (claim?.backOffUntil != null && Date.parse(claim.backOffUntil) > now.getTime()) return null;
   const { targets } = managedKey(ports, key);
-  const [versions, ...named] = await Promise.all([
+  const [versions, policy, ...named] = await Promise.all([
     ports.keyVault.versions(key),
+    ports.keyVault.rotationPolicy(key),
     ...targets.map((target) => target.references()),
   ]);
   const inUse = new Set(named.flat().flatMap((kid) => versionOf(kid) ?? []));
   const used = versions.filter(({ version }) => inUse.has(version)).toSorted(byCreation);
   const versionsInUse = used.map(({ version }) => version);
-  for (const missed of [...expiring(used, now), ...newer(versions, used, now)]) {
+  // What a recheck is about has come: it only was not acted upon.
+  const told = claim?.recheck === true ? now : new Date(now.getTime() - lateSeconds * 1000);
+  for (const missed of [...expiring(used, policy, { now, told }), ...newer(versions, used, { now, told })]) {
     const event = { eventId: 'sweep', key, kid: kidOf(key, missed.version), eventTime: null, ...missed };
     if (!isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' }).relevant) continue;
     const action = await claimMissed(ports, key, missed, claim);
@@ -146,23 +152,30 @@ async function findMissed(ports: RotationPorts, key: string, claim: Claim | null
 
 const byCreation = (a: KeyVersion, b: KeyVersion): number => a.createdOn.getTime() - b.createdOn.getTime();
 
-function expiring(used: readonly KeyVersion[], now: Date): readonly Missed[] {
+/** `told`: of what has been due by then, somebody should have been told. */
+interface Times {
+  readonly now: Date;
+  readonly told: Date;
+}
+
+function expiring(used: readonly KeyVersion[], policy: RotationPolicy | null, { now, told }: Times): readonly Missed[] {
   return used.flatMap(({ version, expiresOn }): Missed[] => {
     if (expiresOn === null) return [];
-    const left = (expiresOn.getTime() - now.getTime()) / 1000;
-    if (left <= 0) return [{ type: 'KeyExpired', version }];
-    return left <= nearExpirySeconds ? [{ type: 'KeyNearExpiry', version }] : [];
+    if (expiresOn <= told) return [{ type: 'KeyExpired', version }];
+    const notice = subtractDuration(expiresOn, policy?.notifiesBeforeExpiry ?? noticeBeforeExpiry);
+    const due = notice !== null && notice <= told && expiresOn > now;
+    return due ? [{ type: 'KeyNearExpiry', version }] : [];
   });
 }
 
-function newer(versions: readonly KeyVersion[], used: readonly KeyVersion[], now: Date): readonly Missed[] {
+function newer(versions: readonly KeyVersion[], used: readonly KeyVersion[], { now, told }: Times): readonly Missed[] {
   const newest = versions
     .filter(({ enabled, expiresOn }) => enabled && (expiresOn === null || expiresOn > now))
     .toSorted(byCreation)
     .at(-1);
   const [oldest] = used;
   if (newest === undefined || oldest === undefined || newest.createdOn <= oldest.createdOn) return [];
-  return [{ type: 'KeyNewVersionCreated', version: newest.version }];
+  return newest.createdOn <= told ? [{ type: 'KeyNewVersionCreated', version: newest.version }] : [];
 }
 
 /**

@@ -31,6 +31,9 @@ const toVersionUsable: KeyCheck = (facts) => {
     const message = `Version ${toVersion} is older than ${inUse.version}, which is in use. Name a newer version, or none.`;
     return about('key', 'to-version-older', 'no', message);
   }
+  const detail = facts.inUseDetails.find(({ version }) => version === toVersion);
+  const flaws = detail === undefined ? [] : capability(detail);
+  if (flaws.length > 0) return flaws.flatMap((unfit) => about('key', unfit.code, 'no', unfit.message));
   return about('key', 'to-version-usable', 'yes', `Version ${toVersion} is enabled, within its dates and not older.`);
 };
 
@@ -111,6 +114,14 @@ const previousOutlastsRun: TargetCheck = (target, facts) => {
     }
     const when =
       expiresOn <= facts.now ? `expired at ${expiresOn.toISOString()}` : `expires at ${expiresOn.toISOString()}`;
+    const { expiredPrevious } = facts.policy;
+    if (expiredPrevious !== 'refuse') {
+      const next =
+        expiredPrevious === 'extend'
+          ? 'As configured its expiry is extended first.'
+          : 'As configured the run goes on; after that time there is no way back.';
+      return on(target, 'previous-outlasts-run', 'yes', `${kid}, on which ${nameOf(target)} stands, ${when}. ${next}`);
+    }
     const message = `${kid}, on which ${nameOf(target)} stands, ${when}; soak and every deadline may last until ${until.toISOString()}, and after its expiry there is no way back. Extend its expiry, or shorten soak and deadlines, then start again.`;
     return on(target, 'previous-expires-too-soon', 'no', message);
   });

@@ -1,4 +1,4 @@
-import { FaultError, RefusalError } from '../rotation/errors';
+import { RefusalError } from '../rotation/errors';
 import type { RawResource, ResourceManager, TargetFacts } from '../rotation/ports';
 import { isRecord } from './encryption';
 
@@ -63,16 +63,20 @@ async function roleOf(
     const path = `${vaultResourceId}/providers/Microsoft.Authorization/roleAssignments?api-version=${roleApiVersion}&$filter=${filter}`;
     const assignments = await readOrNull(() => resourceManager.list(path));
     if (assignments === null) return unknown('Role assignments on the vault may not be read.');
-    const suits = assignments.some((assignment) => {
-      const role = propertiesOf(assignment)['roleDefinitionId'];
-      return typeof role === 'string' && rolesThatUseKeys.has(role.split('/').at(-1)?.toLowerCase() ?? '');
-    });
+    const suits = assignments.some((assignment) => givesUse(propertiesOf(assignment), vaultResourceId));
     if (!suits)
       return unknown(
         `No built-in role that may use keys was found for ${principalId}; a group or a custom role may give one.`,
       );
   }
   return { mayUseKey: 'yes', mayUseKeyMessage: 'A role on the vault lets the identity wrap and unwrap.' };
+}
+
+/** The list also shows what is given on single keys and secrets of the vault, or under a condition: neither is a yes for this key. */
+function givesUse({ roleDefinitionId, scope, condition }: RawResource, vaultResourceId: string): boolean {
+  if (typeof roleDefinitionId !== 'string' || typeof scope !== 'string' || typeof condition === 'string') return false;
+  const holds = `${vaultResourceId}/`.toLowerCase().startsWith(`${scope.replace(/\/+$/, '')}/`.toLowerCase());
+  return holds && rolesThatUseKeys.has(roleDefinitionId.split('/').at(-1)?.toLowerCase() ?? '');
 }
 
 function networkOf(vault: RawResource | null): Pick<Access, 'networkAllows' | 'networkMessage'> {
@@ -109,7 +113,6 @@ async function readOrNull<T>(read: () => Promise<T>): Promise<T | null> {
     return await read();
   } catch (error) {
     if (error instanceof RefusalError) return null;
-    if (error instanceof FaultError) throw error;
     throw error;
   }
 }

@@ -37,7 +37,7 @@ export function useAzurite(): () => Azurite {
 }
 
 /** Starts Azurite and waits until its services say that they listen. */
-export async function startAzurite(): Promise<Azurite> {
+async function startAzurite(): Promise<Azurite> {
   const options = ['--silent', '--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry'];
   const ports = ['--blobPort', '0', '--queuePort', '0', '--tablePort', '0'];
   const script = join(process.cwd(), 'node_modules', 'azurite', 'dist', 'src', 'azurite.js');

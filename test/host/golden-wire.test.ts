@@ -178,6 +178,57 @@ describe('the host beside the recording', () => {
   });
 });
 
+describe('histories of other recorded flows', () => {
+  const host = new HostProcess(['--exact-timers']);
+  beforeAll(() => host.start());
+  afterAll(() => host.dispose());
+
+  /** The host's history, as long as the recorded one and as it was handed over in its last turn. */
+  const compare = (status: Status, recording: string): void => {
+    const recorded = readIn(recording).history;
+    const lastTurn = recorded.findLastIndex((event) => event.EventType === 12);
+    const asRecorded = status.history
+      .slice(0, recorded.length)
+      .map((event, index) => (index > lastTurn ? { ...event, IsPlayed: false } : event));
+    expect(asRecorded.map(shape)).toEqual(recorded.map(shape));
+    const numbers = (events: readonly object[]) =>
+      events.map((event) => {
+        const { EventType, EventId, IsPlayed, TaskScheduledId } = event as Record<string, unknown>;
+        return [EventType, EventId, IsPlayed, TaskScheduledId];
+      });
+    expect(numbers(asRecorded)).toEqual(numbers(recorded));
+  };
+
+  test('suspended, resumed, and only then sent its event', async () => {
+    await host.startNew('stepsAfterEvent', 'sr');
+    await host.until('sr', (it) => it.runtimeStatus === 'Running');
+    await host.post('instances/sr/suspend?reason=why');
+    await host.until('sr', (it) => it.runtimeStatus === 'Suspended');
+    await host.post('instances/sr/resume?reason=because');
+    await host.until('sr', (it) => it.runtimeStatus === 'Running');
+    await host.post('instances/sr/raiseEvent/go', 1);
+    compare(await host.done('sr'), 'suspend-resume-3.19.0');
+  });
+
+  test('with a sub-orchestration that fails', async () => {
+    compare(await host.run('parent', 'sf', { child: 'failingChild' }), 'sub-failed-3.19.0');
+  });
+
+  test('the status API shows a history as the recorded one, entities aside', async () => {
+    const recorded = JSON.parse(readFileSync(join(recording, 'status-with-history.json'), 'utf8'));
+    await host.startNew('recordedFlow', 'shown', { in: 'put' });
+    await host.post('instances/shown/raiseEvent/go', { ev: 1 });
+    await host.done('shown');
+    const path = 'instances/shown?showHistory=true&showHistoryOutput=true&showInput=true';
+    const shown = (await (await host.rpc(path)).json()) as Record<string, object[]>;
+    expect(Object.keys(shown)).toEqual(Object.keys(recorded));
+    const kinds = (events: readonly object[]): string[] =>
+      [...new Set(events.map((event) => Object.keys(event).toSorted().join(' ')))].toSorted();
+    const wanted = recorded.historyEvents.filter((event: { EventType: string }) => event.EventType !== 'EventSent');
+    expect(kinds(shown['historyEvents'] ?? [])).toEqual(kinds(wanted));
+  });
+});
+
 describe('what an orchestrator is handed', () => {
   test.each(['00490-orch-o11_wire', '00492-orch-o11_wire', '00506-orch-o11_wire', '00500-orch-o11_sub'])(
     'made from the events of %s it is the recorded envelope',

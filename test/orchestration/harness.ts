@@ -283,6 +283,11 @@ class Engine implements World {
 
 const withoutCancelling = (key: string, value: unknown): unknown => (key === 'isCanceled' ? undefined : value);
 
+function refuseOddInputs({ functionName, input, compoundActions = [] }: Action): void {
+  if (functionName !== undefined) refuseUnlessPlainObject(functionName, input);
+  for (const action of compoundActions) refuseOddInputs(action);
+}
+
 /** The extension turns booleans into strings and null into undefined when they are the whole input. */
 function refuseUnlessPlainObject(name: string, input: unknown): void {
   const isPlain = input !== null && typeof input === 'object' && Object.getPrototypeOf(input) === Object.prototype;
@@ -303,9 +308,7 @@ async function answerOf(
   const trigger = orchestrationTrigger({ instanceId: instance.id, executionId, past, pastJson, fresh });
   try {
     const answer = await new Orchestrator(story).handle(JSON.parse(trigger), {});
-    for (const action of answer.actions.flat()) {
-      if (action.functionName !== undefined) refuseUnlessPlainObject(action.functionName, action.input);
-    }
+    for (const action of answer.actions.flat()) refuseOddInputs(action);
     return JSON.parse(JSON.stringify(answer)) as OrchestratorAnswer;
   } catch (error) {
     const [, data] = (error instanceof Error ? error.message : '').split('$OutOfProcData$:');

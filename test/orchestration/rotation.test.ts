@@ -109,6 +109,18 @@ describe('before anything has been changed', () => {
     expect(told).toEqual(['admit', 'enterPhase planning', 'makePlan', ...attention]);
   });
 
+  test.each([
+    ['a refusal', refusal('no-go')],
+    ['a command', interrupted],
+  ])(
+    '%s at the door of creating-version ends as refused: nothing has been made that could go back',
+    async (_, answer) => {
+      const enterPhase = ({ phase }: { phase: string }) => (phase === 'creating-version' ? answer : undefined);
+      const { told } = await play({ input: request, script: usual({ enterPhase }) });
+      expect(told.slice(-2)).toEqual(['enterPhase creating-version', 'enterPhase refused']);
+    },
+  );
+
   test('a refusal to choose a version ends as rolled back, and proves no way back where nothing has moved', async () => {
     const { told } = await play({ input: request, script: usual({ chooseVersion: () => refusal('disabled') }) });
     expect(told).toEqual([...before, 'enterPhase rolling-back', 'listUndo', ...rolledBack]);
@@ -287,6 +299,7 @@ describe('a verification', () => {
     const { told, output, seconds } = await play({ input: request, script: usual(colours('unknown')) });
     expect(told.slice(-2)).toEqual(attention);
     expect(told).not.toContain('enterPhase rolling-back');
+    expect(told.filter((step) => step === 'sendAlert holding')).toHaveLength(1);
     expect(seconds).toBeGreaterThan(7198);
     expect(seconds).toBeLessThan(7300);
     expect(output).toMatchObject({ message: expect.stringContaining('iotHub/iotHub-0') });

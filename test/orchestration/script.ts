@@ -72,6 +72,7 @@ export const interrupted: Interrupted = { kind: 'interrupted', command: 'rollbac
 export const superseded: Superseded = { kind: 'superseded', message: 'A newer run holds the claim.' };
 export const thrown = new Error('the worker died');
 
+export { ok } from '../../shared/contracts/outcome';
 export const key = 'https://kv-plant.vault.azure.net/keys/kek';
 export const request: RotationRequest = {
   rotationId: 'r-1',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ArmHubSeed, type ArmProvisioningSeed, type ArmStandIn, startArm } from '../../sandbox/arm';
 import { roleAssignment } from '../../sandbox/cloud/scopes';
-import type { CloudSeed, RoleAssignmentSeed } from '../../sandbox/cloud/seed';
+import type { CloudSeed, RoleAssignmentSeed, VaultSeed } from '../../sandbox/cloud/seed';
 import { type RunningKeyVault, startKeyVault } from '../../sandbox/key-vault';
 import { type CloudContext, createContext, type Identity } from '../../sandbox/kit';
 
@@ -15,7 +15,6 @@ const tenantId = '22222222-2222-2222-2222-222222222222';
 const group = `/subscriptions/${subscriptionId}/resourceGroups/plant`;
 export const hubId = `${group}/providers/Microsoft.Devices/IotHubs/hub-a`;
 export const dpsId = `${group}/providers/Microsoft.Devices/provisioningServices/dps-a`;
-export const vaultId = `${group}/providers/Microsoft.KeyVault/vaults/vault-a`;
 export const hubIdentityId = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/hub-identity`;
 
 export const hubApi = '2023-06-30-preview';
@@ -69,6 +68,19 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
+const vaultSeed: VaultSeed = {
+  name: 'vault-a',
+  keys: [
+    {
+      name: 'kek',
+      kty: 'RSA',
+      size: 2048,
+      ops: ['wrapKey', 'unwrapKey'],
+      versions: [{ createdOn: '2026-01-01T00:00:00Z' }],
+    },
+  ],
+};
+
 /** A small cloud in this process: one vault with one key, one hub and one DPS under it. */
 export class TestCloud {
   readonly context: CloudContext;
@@ -90,6 +102,8 @@ export class TestCloud {
     change: { hub?: Partial<ArmHubSeed>; dps?: Partial<ArmProvisioningSeed> } = {},
   ): Promise<TestCloud> {
     const directory = mkdtempSync(join(tmpdir(), 'keyturn-arm-'));
+    template ??= makeTemplate();
+    cpSync(await template, directory, { recursive: true });
     const context = await createContext(directory, {
       tenantId,
       subscriptionId,
@@ -103,20 +117,7 @@ export class TestCloud {
       resourceGroup: 'plant',
       location: 'westeurope',
       identities,
-      vaults: [
-        {
-          name: 'vault-a',
-          keys: [
-            {
-              name: 'kek',
-              kty: 'RSA',
-              size: 2048,
-              ops: ['wrapKey', 'unwrapKey'],
-              versions: [{ createdOn: '2026-01-01T00:00:00Z' }],
-            },
-          ],
-        },
-      ],
+      vaults: [vaultSeed],
       hubs: [
         {
           name: 'hub-a',
@@ -140,10 +141,8 @@ export class TestCloud {
       alertTopic: { name: 'alerts' },
     };
     context.permissions.assignments = roles.map((role) => roleAssignment(context, seed, role));
-    const [vaultSeed] = seed.vaults;
-    if (vaultSeed === undefined) throw new Error('the seed lost its vault');
     const vault = await startKeyVault(context, vaultSeed, {
-      directory: join(directory, 'vault-a'),
+      directory,
       tokenUrl: 'https://localhost:1',
     });
     const arm = await startArm(context, { seed, vaults: { 'vault-a': vault.url } });
@@ -229,6 +228,28 @@ export class TestCloud {
     while (this.context.flight.count > 0);
   }
 }
+
+/** Certificates and the vault's first key, made once for all tests of a file: making them takes longer than most of the tests. */
+let template: Promise<string> | undefined;
+
+async function makeTemplate(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'keyturn-arm-template-'));
+  const context = await createContext(directory, {
+    tenantId,
+    subscriptionId,
+    resourceGroup: 'plant',
+    location: 'westeurope',
+    identities,
+  });
+  const vault = await startKeyVault(context, vaultSeed, { directory, tokenUrl: 'https://localhost:1' });
+  await vault.close();
+  context.clock.stop();
+  return directory;
+}
+
+afterAll(async () => {
+  if (template) rmSync(await template, { recursive: true, force: true });
+});
 
 export function send(
   method: string,

@@ -290,3 +290,12 @@ describe('a key identifier without a version', () => {
     expect(wrappedUnder()).toBe(previous);
   });
 });
+
+test('a mode or reading that does not exist is refused by name', async () => {
+  await start();
+  expect(() => cloud.arm.setModes('hub-a', { wrapFailsAt: 'never' as 'put' })).toThrow(
+    "mode 'wrapFailsAt' has no reading 'never'",
+  );
+  expect(() => cloud.arm.setModes('hub-a', { sasKey: 'kept' } as object)).toThrow("no mode 'sasKey'");
+  expect(() => cloud.arm.setModes('hub-b', {})).toThrow('hub-b');
+});

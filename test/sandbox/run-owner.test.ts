@@ -72,6 +72,11 @@ describe("An owner's wrapped data keys", () => {
     ).rejects.toThrow();
   });
 
+  test('do not open a document under another name', async () => {
+    const renamed = { ...(records[0] as OwnedRecord), rowKey: 'document-9999' };
+    await expect(openRecord(renamed, unwrap)).rejects.toThrow();
+  });
+
   test("do not open another record's document", async () => {
     const [one, other] = records;
     const mixed = { ...(one as OwnedRecord), document: (other as OwnedRecord).document };

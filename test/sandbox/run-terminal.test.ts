@@ -90,7 +90,7 @@ class Recorded {
 describe('The output of a run', () => {
   test('that is not a terminal has one plain line for each change, as recorded', () => {
     const output = new Recorded(false);
-    const screen = createScreen(output, false);
+    const screen = createScreen(output, {});
     screen.say('starting', 'storage and the local cloud');
     for (const one of story) screen.show(one);
     screen.say('clock', `the sandbox's clock jumped ${span(24 * hour)} ahead to the end of the soak`);
@@ -105,7 +105,7 @@ describe('The output of a run', () => {
 
   test('in a terminal is one block that is painted over, never wider than the terminal', () => {
     const output = new Recorded(true);
-    const screen = createScreen(output, true);
+    const screen = createScreen(output, { NO_COLOR: '1' });
     for (const one of story) screen.show(one);
     const lines = block(story.at(-1) as RunView, 59, plain);
     expect(output.text.split('\n').every((line) => stripVTControlCharacters(line).length <= 60)).toBe(true);
@@ -113,9 +113,17 @@ describe('The output of a run', () => {
     expect(output.text.endsWith(`${lines.join('\n')}\n`)).toBe(true);
   });
 
+  test('in a terminal that cannot move its cursor is plain lines', () => {
+    const output = new Recorded(true);
+    const screen = createScreen(output, { TERM: 'dumb' });
+    for (const one of story) screen.show(one);
+    expect(output.text).not.toContain('\x1b');
+    expect(output.text).toContain('phase     completed');
+  });
+
   test('leaves the cursor of the terminal visible, however often it is restored', () => {
     const output = new Recorded(true);
-    const screen = createScreen(output, true);
+    const screen = createScreen(output, { NO_COLOR: '1' });
     screen.show(story[1] as RunView);
     screen.restore();
     screen.restore();

@@ -239,6 +239,15 @@ describe('the composed plan', () => {
       { ...good, toVersion: 'v2', versions: [v1, version('v2', 11, { expiresOn: now })] },
       ['version-expired'],
     ],
+    'the version asked for may not wrap': [
+      {
+        ...good,
+        toVersion: 'v2',
+        versions: [v1, version('v2', 11)],
+        inUseDetails: [detailOf(v1), detailOf(version('v2', 11), { operations: ['unwrapKey'] })],
+      },
+      ['key-operations-unfit'],
+    ],
     'the version asked for is older than the one in use': [
       { ...good, toVersion: 'v0', versions: [v1, version('v0', 9)] },
       ['to-version-older'],
@@ -248,6 +257,32 @@ describe('the composed plan', () => {
     expect(codes(facts)).toEqual(wanted);
     expect(decision(facts)).toBe('refuse');
   });
+
+  test('an identifier without a version is pinned to the newest enabled version, where the configuration says so', () => {
+    const versions = [v1, version('v2', 11, { enabled: false })];
+    const facts = { ...withHub({ keyIdentifiers: [key] }), versions, policy: { ...policy, pin: true } };
+    const { plan, runPlan } = decidePlan(facts);
+    expect(plan.decision).toBe('go');
+    expect(runPlan.targets[0]).toMatchObject({ previousKid: `${key}/v1`, previousVersion: 'v1' });
+    expect(plan.checks.find(({ code }) => code === 'identifier-versioned')?.message).toContain('pinned to v1 first');
+  });
+
+  test.each([
+    ['extend', 'extended first'],
+    ['forward-only', 'no way back'],
+  ] as const)(
+    'a previous version that expires too soon is no objection under %s, and the plan says so',
+    (answer, said) => {
+      const { plan } = decidePlan({
+        ...withVersion({ expiresOn: now }),
+        policy: { ...policy, expiredPrevious: answer },
+      });
+      expect(plan.decision).toBe('go');
+      const messages = plan.checks.filter(({ code }) => code === 'previous-outlasts-run').map(({ message }) => message);
+      expect(messages).toHaveLength(2);
+      for (const message of messages) expect(message).toContain(said);
+    },
+  );
 
   test('every reason is a sentence that names the thing, and the next step', () => {
     for (const [facts] of Object.values(refusals)) {

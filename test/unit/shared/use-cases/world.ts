@@ -29,7 +29,7 @@ export const otherEntry = {
   identity: { odd: ['kept'] },
 };
 
-export const policy: RunPolicy = {
+const policy: RunPolicy = {
   soakSeconds: 3600,
   probeEverySeconds: 600,
   redProbes: { red: 2, of: 3 },

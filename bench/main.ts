@@ -1,0 +1,61 @@
+import { coldStart } from './cold-start';
+import { durableHistory } from './durable-history';
+import { eventToMutation } from './event-to-mutation';
+import { type Benchmark, keepsBar, table } from './figures';
+import { localHost } from './local-host';
+import { machine } from './machine';
+import { oneRotation } from './one-rotation';
+
+const benchmarks: readonly Benchmark[] = [localHost, coldStart, eventToMutation, oneRotation, durableHistory];
+
+const usage = `npm run bench [-- [--json] [--list] [<name>...]]
+  <name>   only these; all of them unless named
+  --json   one JSON object on stdout; what is going on goes to stderr
+  --list   the benchmarks, one a line`;
+
+/**
+ * Runs the benchmarks one after the other, since each wants the whole machine. A bar that is missed is said and is not an error:
+ * a figure depends on the machine and on what else runs on it.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const names = args.filter((arg) => !arg.startsWith('--'));
+  const flags = args.filter((arg) => arg.startsWith('--'));
+  const known = new Set(benchmarks.map(({ name }) => name));
+  if (flags.some((flag) => !['--json', '--list'].includes(flag)) || names.some((name) => !known.has(name))) {
+    console.error(`keyturn: there is no such benchmark or flag.\n${usage}\n  one of   ${[...known].join(', ')}`);
+    return 2;
+  }
+  if (flags.includes('--list')) {
+    for (const { name, title } of benchmarks) console.log(`${name.padEnd(18)} ${title}`);
+    return 0;
+  }
+  await measure(
+    benchmarks.filter(({ name }) => names.length === 0 || names.includes(name)),
+    flags.includes('--json'),
+  );
+  return 0;
+}
+
+async function measure(chosen: readonly Benchmark[], json: boolean): Promise<void> {
+  const say = (progress: string) => console.error(`  … ${progress}`);
+  const about = machine();
+  const results: object[] = [];
+  if (!json)
+    console.log(`${about.processor}, ${about.cores} cores, Node ${about.node}, load before ${about.loadBefore}`);
+  for (const { name, title, run } of chosen) {
+    console.error(`${name}: ${title}`);
+    const measured = await run(say);
+    const figures = measured.figures.map((figure) => ({ ...figure, keepsBar: keepsBar(figure) ?? null }));
+    results.push({ name, about: measured.about, figures });
+    if (!json) console.log(['', `${name}: ${measured.about}`, ...table(measured.figures)].join('\n'));
+  }
+  if (json) console.log(JSON.stringify({ ...about, benchmarks: results }));
+}
+
+void main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

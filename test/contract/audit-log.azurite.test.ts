@@ -1,0 +1,92 @@
+import { createTableAuditLog } from '../../shared/azure/table-audit-log';
+import { ownTables } from '../../shared/azure/tables';
+import { partitionOf } from '../../shared/rotation/key-identifier';
+import type { AuditEntry, AuditLog } from '../../shared/rotation/ports';
+import { describeAuditLogContract } from './audit-log.contract';
+import { useAzurite } from './azurite';
+
+const azurite = useAzurite();
+
+describeAuditLogContract('table storage', async () => createTableAuditLog(azurite().tables));
+
+describe('tampering with the audit log in table storage', () => {
+  let log: AuditLog;
+  let key: string;
+  let number = 0;
+  const table = () => azurite().tables.own(ownTables.audit);
+  const row = (sequence: number): string => `r_${String(sequence).padStart(12, '0')}`;
+
+  beforeEach(async () => {
+    log = createTableAuditLog(azurite().tables);
+    key = `https://kv-test.vault.azure.net/keys/tampered-${++number}`;
+    for (const action of ['claim', 'plan', 'rewrap', 'verify']) await log.append(key, entryOf(action), action);
+    expect(await log.verify(key)).toMatchObject({ ok: true, records: 4 });
+  });
+
+  const rewrite = async (sequence: number, columns: (text: string) => Record<string, string>): Promise<void> => {
+    const client = await table();
+    const { record } = await client.getEntity<{ record: string }>(partitionOf(key), row(sequence));
+    await client.updateEntity({ partitionKey: partitionOf(key), rowKey: row(sequence), ...columns(record) });
+  };
+
+  test('an edited record is named', async () => {
+    await rewrite(2, (record) => ({ record: record.replace('The plan was done.', 'The plan was not done.') }));
+    expect(await log.verify(key)).toMatchObject({ ok: false, records: 1, brokenAt: { sequence: 2 } });
+  });
+
+  test('a record that is no JSON any more is named', async () => {
+    await rewrite(3, () => ({ record: '{' }));
+    expect(await log.verify(key)).toMatchObject({ ok: false, brokenAt: { sequence: 3 } });
+  });
+
+  test('a record filed under another rotation, where its own would not show it, is named', async () => {
+    await rewrite(3, () => ({ rotationId: 'another' }));
+    expect(await log.verify(key)).toMatchObject({ ok: false, brokenAt: { sequence: 3 } });
+  });
+
+  test('a removed record is named', async () => {
+    await (await table()).deleteEntity(partitionOf(key), row(2));
+    expect(await log.verify(key)).toMatchObject({ ok: false, brokenAt: { sequence: 2 } });
+  });
+
+  test('a tail that was cut off is missed', async () => {
+    await (await table()).deleteEntity(partitionOf(key), row(4));
+    expect(await log.verify(key)).toMatchObject({ ok: false, records: 3, brokenAt: { sequence: 4 } });
+  });
+
+  test('a record smuggled in behind the head is named', async () => {
+    const record = JSON.stringify({ ...entryOf('forged'), key, sequence: 5, previousHash: '', hash: '' });
+    await (await table()).createEntity({ partitionKey: partitionOf(key), rowKey: row(5), rotationId: 'run', record });
+    expect(await log.verify(key)).toMatchObject({ ok: false, records: 4, brokenAt: { sequence: 5 } });
+  });
+
+  test('texts that are too long are cut where it can be seen, and still verify', async () => {
+    const details = { note: 'ü'.repeat(5000) };
+    const told = await log.append(key, { ...entryOf('plan'), message: '🔑'.repeat(40_000), details }, 'long');
+    expect(told.message).toHaveLength(24_000);
+    expect(told.message.endsWith('…')).toBe(true);
+    expect(told.details['note']).toHaveLength(1000);
+    const { items } = await log.list(key, { rotationId: null, limit: 100, continuation: null });
+    expect(items.at(-1)).toEqual(told);
+    expect(await log.verify(key)).toMatchObject({ ok: true, records: 5 });
+  });
+
+  test('a continuation that somebody made up begins at the first record', async () => {
+    const continuation = Buffer.from("x' or RowKey gt 'a").toString('base64url');
+    const { items } = await log.list(key, { rotationId: null, limit: 1, continuation });
+    expect(items[0]?.sequence).toBe(1);
+  });
+});
+
+function entryOf(action: string): AuditEntry {
+  return {
+    rotationId: 'run',
+    at: '2026-11-22T14:35:01.123Z',
+    actor: 'keyturn',
+    action,
+    target: null,
+    outcome: 'done',
+    message: `The ${action} was done.`,
+    details: {},
+  };
+}

@@ -1,0 +1,68 @@
+import { createTableDataKeys } from '../../shared/azure/table-data-keys';
+import type { DataKeyStore, WrappedDataKey } from '../../shared/rotation/ports';
+import { useAzurite } from './azurite';
+import { type DataKeyStoreUnderTest, describeDataKeyStoreContract } from './data-key-store.contract';
+
+const azurite = useAzurite();
+let number = 0;
+
+async function emptyStore(): Promise<DataKeyStoreUnderTest> {
+  const table = `OwnersKeys${++number}`;
+  const client = azurite().tables.foreign(table);
+  await client.createTable();
+  return {
+    store: createTableDataKeys(azurite().tables, table),
+    async ownerPuts({ id, ...columns }) {
+      const given = Object.entries(columns).filter(([, value]) => value !== null);
+      await client.upsertEntity({ ...id, ...Object.fromEntries(given) }, 'Replace');
+    },
+    async ownerRemoves({ partitionKey, rowKey }) {
+      await client.deleteEntity(partitionKey, rowKey);
+    },
+  };
+}
+
+describeDataKeyStoreContract('table storage', emptyStore);
+
+describe('an owner’s table of data keys', () => {
+  const kid = 'https://kv-test.vault.azure.net/keys/kek/v1';
+  const id = { partitionKey: 'owner', rowKey: 'a' };
+  const owned = { tenant: 'fabrikam', big: 12_345_678_901n, ratio: 0.5, on: new Date(0), raw: new Uint8Array([1, 2]) };
+  const read = async (store: DataKeyStore): Promise<WrappedDataKey> => {
+    const record = await store.read(id);
+    if (record === null) throw new Error('The record was expected to be there.');
+    return record;
+  };
+
+  test.each([
+    ['merged', { check: 'Y2hlY2s', previous: '{}' }],
+    ['cleared', { check: null, previous: null }],
+  ])('the owner’s own columns keep their values and types when ours are %s', async (_how, change) => {
+    const { store } = await emptyStore();
+    const client = azurite().tables.foreign(`OwnersKeys${number}`);
+    await client.createEntity({ ...id, ...owned, kid, alg: 'RSA-OAEP', blob: 'b2xk', check: 'eA', previous: 'old' });
+    await store.replace(await read(store), { kid, alg: 'RSA-OAEP', blob: 'bmV3', ...change });
+    const { etag: _etag, timestamp: _timestamp, ...entity } = await client.getEntity(id.partitionKey, id.rowKey);
+    expect(entity).toMatchObject({ ...owned, blob: 'bmV3' });
+    expect(Object.keys(entity).sort()).toEqual(
+      [
+        'odata.metadata',
+        ...Object.keys({ ...id, ...owned, kid, alg: '', blob: '' }),
+        ...(change.check ? ['check', 'previous'] : []),
+      ].sort(),
+    );
+  });
+
+  test('a record with columns of the wrong type is read as one that names nothing', async () => {
+    const { store } = await emptyStore();
+    const client = azurite().tables.foreign(`OwnersKeys${number}`);
+    await client.createEntity({ ...id, kid: 5, blob: new Uint8Array([1]), check: true });
+    expect(await read(store)).toMatchObject({ kid: '', alg: '', blob: '', check: null, previous: null });
+  });
+
+  test('a table that is not there is refused by name, and not created', async () => {
+    const store = createTableDataKeys(azurite().tables, 'NobodysTable');
+    await expect(store.page(null, 10)).rejects.toMatchObject({ name: 'RefusalError', code: 'table-not-found' });
+    await expect(store.read(id)).rejects.toMatchObject({ code: 'table-not-found' });
+  });
+});

@@ -1,0 +1,213 @@
+import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createDefaultHttpClient, type HttpClient, type PipelineRequest } from '@azure/core-rest-pipeline';
+import type { RunningKeyVault } from '../../../../sandbox/key-vault';
+import { createKeyVault } from '../../../../shared/azure/key-vault';
+import type { KeyVault } from '../../../../shared/rotation/ports';
+import {
+  type CloudFixture,
+  credentialOf,
+  DAY,
+  keySeed,
+  owner,
+  startFixture,
+  stranger,
+} from '../../../sandbox/cloud-fixture';
+
+// Keys are really generated; on a busy machine that takes seconds.
+jest.setTimeout(60_000);
+
+let fixture: CloudFixture;
+let running: RunningKeyVault;
+let sent: PipelineRequest[];
+
+const network = createDefaultHttpClient();
+const at = (days: number): string => new Date(Date.now() + days * DAY).toISOString();
+const key = (): string => `${running.url}/keys/kek`;
+const kid = (index: number): string => `${key()}/${running.vault.key('kek').versions[index]?.version}`;
+const paths = (): string[] => sent.map(({ url, method }) => `${method} ${new URL(url).pathname.split('/').at(-1)}`);
+
+/** The network, with the local CA trusted and every request written down. */
+const httpClient: HttpClient = {
+  sendRequest(request) {
+    sent.push({ ...request, headers: request.headers });
+    request.tlsSettings = { ca: readFileSync(fixture.context.certificates.caFile) };
+    return network.sendRequest(request);
+  },
+};
+
+function connect(who = owner, client = httpClient): KeyVault {
+  return createKeyVault(credentialOf(fixture.context, who), {
+    isConfigured: (url) => url === running.url,
+    verifyChallengeResource: false,
+    httpClient: client,
+  });
+}
+
+/** What somebody else wrapped, with the public key alone. */
+async function wrapped(keyVault: KeyVault, index: number, dataKey: Buffer): Promise<Buffer> {
+  const { publicKey } = await keyVault.version(kid(index));
+  if (publicKey === null) throw new Error('The key was expected to be RSA.');
+  const wrapping = createPublicKey({ key: { kty: 'RSA', ...publicKey }, format: 'jwk' });
+  return publicEncrypt({ key: wrapping, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, dataKey);
+}
+
+const [expired, disabled, current] = [0, 1, 2];
+
+beforeAll(async () => {
+  fixture = await startFixture();
+  running = await fixture.vault({
+    keys: [
+      keySeed([
+        { createdOn: at(-400), expiresOn: at(-1) },
+        { createdOn: at(-300), expiresOn: at(30), enabled: false },
+        { createdOn: at(-200), expiresOn: at(30), tags: { rotationId: 'run' } },
+      ]),
+    ],
+  });
+});
+beforeEach(() => {
+  sent = [];
+});
+afterAll(() => fixture.stop());
+
+describe('the Key Vault adapter against the stand-in', () => {
+  test('a vault that is not configured is refused before any request, whatever is asked of it', async () => {
+    const keyVault = connect();
+    const foreign = 'https://stranger.vault.azure.net/keys/kek';
+    const refused = { name: 'RefusalError', code: 'vault-not-configured' };
+    const version = `${foreign}/0123456789abcdef0123456789abcdef`;
+    await expect(keyVault.versions(foreign)).rejects.toMatchObject(refused);
+    await expect(keyVault.version(version)).rejects.toMatchObject(refused);
+    await expect(keyVault.rotationPolicy(foreign)).rejects.toMatchObject(refused);
+    await expect(keyVault.unwrap(version, 'RSA-OAEP-256', randomBytes(256))).rejects.toMatchObject(refused);
+    await expect(keyVault.wrap(version, 'RSA-OAEP-256', randomBytes(32))).rejects.toMatchObject(refused);
+    const like = await keyVault.version(kid(current));
+    sent = [];
+    const options = { like, expiresOn: null, tags: {} };
+    await expect(keyVault.createVersion(foreign, options)).rejects.toMatchObject(refused);
+    expect(sent).toEqual([]);
+  });
+
+  test('what is no key identifier, or names no version, is refused before any request', async () => {
+    const refused = { name: 'RefusalError', code: 'key-identifier' };
+    await expect(connect().version(key())).rejects.toMatchObject(refused);
+    await expect(connect().versions(`${running.url}/secrets/kek`)).rejects.toMatchObject(refused);
+    expect(sent).toEqual([]);
+  });
+
+  test('all versions are listed, disabled and expired ones too', async () => {
+    const versions = await connect().versions(key());
+    expect(versions.map((version) => version.kid).sort()).toEqual([kid(0), kid(1), kid(2)].sort());
+    expect(versions.find((version) => version.kid === kid(disabled))).toMatchObject({ enabled: false });
+    expect(versions.find((version) => version.kid === kid(current))).toMatchObject({ tags: { rotationId: 'run' } });
+  });
+
+  test('a key that does not exist has no versions', async () => {
+    expect(await connect().versions(`${running.url}/keys/nobody`)).toEqual([]);
+  });
+
+  test('an enabled version shows its type, size, operations and public key', async () => {
+    expect(await connect().version(kid(current))).toMatchObject({
+      keyType: 'RSA',
+      keySize: 2048,
+      operations: ['wrapKey', 'unwrapKey'],
+      publicKey: { n: expect.stringMatching(/^[\w-]{342}$/), e: 'AQAB' },
+    });
+  });
+
+  test('a disabled version and one that never was are refused by different names', async () => {
+    await expect(connect().version(kid(disabled))).rejects.toMatchObject({ code: 'version-disabled' });
+    const never = `${key()}/00000000000000000000000000000000`;
+    await expect(connect().version(never)).rejects.toMatchObject({ code: 'version-not-found' });
+  });
+
+  test('an expired version still unwraps, and the key is not read for it', async () => {
+    const dataKey = randomBytes(32);
+    const blob = await wrapped(connect(), expired, dataKey);
+    sent = [];
+    expect(Buffer.from(await connect().unwrap(kid(expired), 'RSA-OAEP-256', blob))).toEqual(dataKey);
+    expect(new Set(paths())).toEqual(new Set(['POST unwrapkey']));
+  });
+
+  test('wrapping goes through the service, and what it wrapped it unwraps', async () => {
+    const keyVault = connect();
+    const dataKey = randomBytes(32);
+    const blob = await keyVault.wrap(kid(current), 'RSA-OAEP', dataKey);
+    expect(new Set(paths())).toEqual(new Set(['POST wrapkey']));
+    expect(Buffer.from(await keyVault.unwrap(kid(current), 'RSA-OAEP', blob))).toEqual(dataKey);
+  });
+
+  test('a disabled version does not unwrap, and is refused', async () => {
+    const refused = { name: 'RefusalError', code: 'version-disabled' };
+    await expect(connect().unwrap(kid(disabled), 'RSA-OAEP-256', randomBytes(256))).rejects.toMatchObject(refused);
+  });
+
+  test('an identity without a role is refused, and told what it needs', async () => {
+    const refused = {
+      name: 'RefusalError',
+      code: 'key-vault-forbidden',
+      message: expect.stringMatching(/ten minutes/),
+    };
+    await expect(connect(stranger).versions(key())).rejects.toMatchObject(refused);
+  });
+
+  test('many unwraps at once by a client that was not challenged yet all carry their blob', async () => {
+    const keyVault = connect();
+    const dataKeys = Array.from({ length: 6 }, () => randomBytes(32));
+    const blobs = await Promise.all(dataKeys.map((dataKey) => wrapped(keyVault, current, dataKey)));
+    let first = true;
+    // The challenge comes back to the first request last, as it may on a network.
+    const slow: HttpClient = {
+      async sendRequest(request) {
+        const isFirst = first;
+        first = false;
+        const response = await httpClient.sendRequest(request);
+        if (isFirst) await pause(200);
+        return response;
+      },
+    };
+    const fresh = connect(owner, slow);
+    const opened = await Promise.all(blobs.map((blob) => fresh.unwrap(kid(current), 'RSA-OAEP-256', blob)));
+    expect(opened.map((each) => Buffer.from(each))).toEqual(dataKeys);
+  });
+
+  test('a new version is like the old one, tagged, and expires when it was told to', async () => {
+    const keyVault = connect();
+    const like = await keyVault.version(kid(current));
+    const expiresOn = new Date(Math.ceil(Date.now() / 1000) * 1000 + 90 * DAY);
+    const created = await keyVault.createVersion(key(), { like, expiresOn, tags: { rotationId: 'other' } });
+    const { keyType, keySize, operations } = like;
+    expect(created).toMatchObject({ keyType, keySize, operations, expiresOn, tags: { rotationId: 'other' } });
+    expect(created.kid).toBe(`${key()}/${created.version}`);
+    expect(created.version).not.toBe(like.version);
+  });
+
+  test('throttling is a fault that is not waited out here', async () => {
+    const keyVault = connect();
+    await keyVault.versions(key());
+    const throttled: HttpClient = {
+      async sendRequest(request) {
+        sent.push(request);
+        const headers = (
+          await network.sendRequest({
+            ...request,
+            tlsSettings: { ca: readFileSync(fixture.context.certificates.caFile) },
+          })
+        ).headers;
+        headers.set('retry-after', '120');
+        return { request, status: 429, headers, bodyAsText: '{"error":{"code":"Throttled"}}' };
+      },
+    };
+    const impatient = createKeyVault(credentialOf(fixture.context, owner), {
+      isConfigured: () => true,
+      verifyChallengeResource: false,
+      httpClient: throttled,
+    });
+    sent = [];
+    const fault = { name: 'FaultError', code: 'throttled', retryAfterSeconds: 120 };
+    await expect(impatient.versions(key())).rejects.toMatchObject(fault);
+    expect(sent).toHaveLength(1);
+  });
+});

@@ -1,0 +1,235 @@
+import { withDataKey } from '../../../../shared/rotation/data-key';
+import { FaultError, InterruptedError, RefusalError } from '../../../../shared/rotation/errors';
+import type { DataKeysTarget, Fence, KeyVersionDetail, WrappedDataKey } from '../../../../shared/rotation/ports';
+import { dataKeysTarget } from '../../../../shared/targets/data-keys';
+import { fakeDataKeyStore } from '../../../fakes/data-key-store';
+import { fakeKeyVault } from '../../../fakes/key-vault';
+import { key, v1, v2, wrapped } from '../use-cases/world';
+
+const open: Fence = async () => undefined;
+
+function makeStore(count: number, options: { check?: boolean } = {}) {
+  const keyVault = fakeKeyVault();
+  const first = keyVault.addVersion({ version: v1, createdOn: new Date('2025-12-20T00:00:00Z') });
+  const next = keyVault.addVersion({ version: v2, createdOn: new Date('2026-11-22T00:00:00Z') });
+  const made = Array.from({ length: count }, (_, index) =>
+    wrapped(first, `r${String(index).padStart(4, '0')}`, options),
+  );
+  const keys = new Map(made.map(({ record, dataKey }) => [record.id.rowKey, dataKey]));
+  const store = fakeDataKeyStore(made.map(({ record }) => record));
+  const target = dataKeysTarget({ name: 'keys-1', key }, { store, keyVault });
+  const put = (version: KeyVersionDetail, rowKey: string, more: Partial<WrappedDataKey> = {}): void => {
+    const { record, dataKey } = wrapped(version, rowKey);
+    store.ownerPuts({ ...record, ...more });
+    keys.set(rowKey, dataKey);
+  };
+  return { keyVault, first, next, store, target, keys, put };
+}
+
+type Store = ReturnType<typeof makeStore>;
+
+async function moveAll(target: DataKeysTarget, kid: string, direction: 'forward' | 'back', fence = open) {
+  const seen: number[] = [];
+  let continuation: string | null = null;
+  do {
+    const page = await target.movePage(kid, direction, continuation, fence, null);
+    seen.push(page.seen);
+    continuation = page.continuation;
+  } while (continuation !== null);
+  return seen;
+}
+
+/** Every data key opens to what its owner stored last. */
+async function allOpen({ store, keyVault, keys }: Store): Promise<void> {
+  for (const record of store.all()) {
+    await withDataKey(record, key, keyVault, (opened) => {
+      expect(Buffer.from(opened).equals(keys.get(record.id.rowKey) ?? Buffer.alloc(0))).toBe(true);
+    });
+  }
+}
+
+const kids = ({ store }: Store) => store.all().map(({ kid }) => kid);
+
+describe('a store of data keys', () => {
+  test('moves in pages, every record, and every data key stays what it was', async () => {
+    const store = makeStore(60);
+    expect(await moveAll(store.target, store.next.kid, 'forward')).toEqual([25, 25, 10]);
+    expect(new Set(kids(store))).toEqual(new Set([store.next.kid]));
+    await allOpen(store);
+    expect(await store.target.currentKid()).toBe(store.next.kid);
+  });
+
+  test('I2 a page met again finds its records moved and writes nothing', async () => {
+    const store = makeStore(10);
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 10, seen: 10 });
+    const before = store.store.all();
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 0, seen: 10 });
+    expect(store.store.all()).toEqual(before);
+  });
+
+  test('works on no more than five records side by side', async () => {
+    const store = makeStore(30);
+    let open5 = 0;
+    let most = 0;
+    const fence: Fence = async () => {
+      most = Math.max(most, ++open5);
+      await new Promise((resolve) => setImmediate(resolve));
+      open5 -= 1;
+    };
+    await moveAll(store.target, store.next.kid, 'forward', fence);
+    expect(most).toBe(5);
+  });
+
+  test('I11 asks the fence before each record, and begins none after it was shut', async () => {
+    const store = makeStore(25);
+    let asked = 0;
+    const fence: Fence = async () => {
+      if (++asked > 7) throw new InterruptedError('rollback', 'An operator asked for a rollback.');
+    };
+    await expect(store.target.movePage(store.next.kid, 'forward', null, fence, null)).rejects.toThrow(InterruptedError);
+    expect(kids(store).filter((kid) => kid === store.next.kid)).toHaveLength(7);
+    expect(asked).toBe(10);
+    await allOpen(store);
+  });
+
+  test('goes back byte for byte, without the vault saying anything of next', async () => {
+    const store = makeStore(30);
+    const before = store.store.all().map(({ etag: _etag, ...record }) => record);
+    await moveAll(store.target, store.next.kid, 'forward');
+    store.keyVault.remove(v2);
+    await moveAll(store.target, store.next.kid, 'back');
+    expect(store.store.all().map(({ etag: _etag, ...record }) => record)).toEqual(before);
+    await allOpen(store);
+  });
+
+  test.each(['disabled', 'answering wrongly'])(
+    'I9 stays on next while the old version is %s: the present blob is the one that opens',
+    async (how) => {
+      const store = makeStore(3);
+      await moveAll(store.target, store.next.kid, 'forward');
+      if (how === 'disabled') store.keyVault.change(v1, { enabled: false });
+      else store.keyVault.answerWrongly(v1, new Uint8Array(32));
+      await expect(moveAll(store.target, store.next.kid, 'back')).rejects.toThrow(RefusalError);
+      expect(new Set(kids(store))).toEqual(new Set([store.next.kid]));
+    },
+  );
+
+  test('I9 wrong bytes are caught before anything is written, also without a check value', async () => {
+    for (const check of [true, false]) {
+      const store = makeStore(4, { check });
+      const before = store.store.all();
+      const seen = new Set<string>();
+      const { unwrap } = store.keyVault;
+      store.keyVault.unwrap = async (...asked) => {
+        const bytes = await unwrap(...asked);
+        const blob = Buffer.from(asked[2]).toString('hex');
+        if (seen.has(blob)) return bytes;
+        seen.add(blob);
+        return new Uint8Array(32).fill(seen.size);
+      };
+      await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toMatchObject({
+        code: check ? 'check-value-mismatch' : 'unwraps-disagree',
+      });
+      expect(store.store.all()).toEqual(before);
+    }
+  });
+
+  test('a record without a check value has one afterwards', async () => {
+    const store = makeStore(2, { check: false });
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(store.store.all().every(({ check }) => check !== null)).toBe(true);
+    await allOpen(store);
+  });
+});
+
+describe('an owner at work meanwhile', () => {
+  test('who replaces a record between reading and writing keeps his new data key, which is moved', async () => {
+    const store = makeStore(1);
+    store.store.interfere.before('replace', 1, () => store.put(store.first, 'r0000'));
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(kids(store)).toEqual([store.next.kid]);
+    await allOpen(store);
+  });
+
+  test('who writes the same record again and again is left for later: a fault, not a refusal', async () => {
+    const store = makeStore(1);
+    for (const nth of [1, 2, 3]) store.store.interfere.before('replace', nth, () => store.put(store.first, 'r0000'));
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toThrow(FaultError);
+    await moveAll(store.target, store.next.kid, 'forward');
+    await allOpen(store);
+  });
+
+  test('who removes a record between reading and writing has removed it', async () => {
+    const store = makeStore(2);
+    store.store.interfere.before('replace', 1, () => store.store.ownerRemoves({ partitionKey: 'p', rowKey: 'r0000' }));
+    store.store.interfere.before('replace', 2, () => store.store.ownerRemoves({ partitionKey: 'p', rowKey: 'r0001' }));
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 0, seen: 2 });
+    expect(store.store.all()).toEqual([]);
+  });
+
+  test('who replaced a record after it was moved keeps his new data key when it goes back', async () => {
+    const store = makeStore(3);
+    await moveAll(store.target, store.next.kid, 'forward');
+    const { record, dataKey } = wrapped(store.next, 'r0001');
+    const { kid, alg, blob, check } = record;
+    store.store.ownerMerges(record.id, { kid, alg, blob, check });
+    store.keys.set('r0001', dataKey);
+    await moveAll(store.target, store.next.kid, 'back');
+    expect(new Set(kids(store))).toEqual(new Set([store.first.kid]));
+    await allOpen(store);
+  });
+
+  test('who added a record late is moved by the last pass, and until then is said to be behind', async () => {
+    const store = makeStore(2);
+    await moveAll(store.target, store.next.kid, 'forward');
+    store.put(store.first, 'late');
+    const before = await store.target.verify(store.next.kid, 'forward');
+    expect(before.evidence[0]?.message).toContain('1 were written by their owner meanwhile');
+    await moveAll(store.target, store.next.kid, 'forward');
+    const after = await store.target.verify(store.next.kid, 'forward');
+    expect(after.evidence[0]?.message).not.toContain('meanwhile');
+    await allOpen(store);
+  });
+
+  test('who wrote something that is no data key of this KEK is refused by the name of the record', async () => {
+    const store = makeStore(1);
+    store.put(store.first, 'odd', { blob: '!!' });
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toThrow(/p\/odd/);
+    const facts = await store.target.inspect();
+    expect(facts).toMatchObject({ total: 2, unfit: [{ code: 'record-garbled' }] });
+    expect(JSON.stringify(facts)).not.toContain(store.store.all()[0]?.blob);
+  });
+});
+
+describe('verifying and probing', () => {
+  test('opens one data key of each version', async () => {
+    const store = makeStore(5);
+    store.put(store.next, 'new');
+    const before = store.keyVault.interfere.calls('unwrap');
+    const { evidence, probe } = await store.target.verify(store.next.kid, 'back');
+    expect(store.keyVault.interfere.calls('unwrap') - before).toBe(2);
+    expect(evidence.map(({ strength }) => strength)).toEqual(['data-plane', 'control-plane']);
+    expect(probe.colour).toBe('green');
+    store.keyVault.change(v2, { enabled: false });
+    await expect(store.target.verify(store.next.kid, 'back')).rejects.toThrow(RefusalError);
+  });
+
+  test('I12 a probe is green when a data key opens, red when it is refused, unknown when the vault is away', async () => {
+    const store = makeStore(1);
+    expect((await store.target.probe()).colour).toBe('green');
+    store.keyVault.interfere.fail('unwrap');
+    expect((await store.target.probe()).colour).toBe('unknown');
+    store.keyVault.change(v1, { enabled: false });
+    expect((await store.target.probe()).colour).toBe('red');
+    expect(await makeStore(0).target.probe()).toMatchObject({ colour: 'green', message: 'The store holds no record.' });
+  });
+
+  test('the oldest version that a record names is the one the store stands on', async () => {
+    const store = makeStore(0);
+    expect(await store.target.currentKid()).toBeNull();
+    store.put(store.next, 'a');
+    store.put(store.first, 'b');
+    expect(await store.target.currentKid()).toBe(store.first.kid);
+    expect((await store.target.inspect()).keyIdentifiers).toEqual([store.first.kid, store.next.kid]);
+  });
+});

@@ -20,7 +20,7 @@ export class Travel {
   async hold(reason: string): Promise<void> {
     if (this.#reasons.has(reason)) return;
     this.#reasons.add(reason);
-    if (this.#on) await this.#turn(false);
+    if (this.#on && this.#reasons.size === 1) await this.#turn(false);
   }
 
   async release(reason: string): Promise<void> {

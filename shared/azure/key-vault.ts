@@ -95,10 +95,12 @@ async function readPolicy(client: KeyClient, name: string): Promise<RotationPoli
   try {
     const { expiresIn, lifetimeActions = [] } = await client.getKeyRotationPolicy(name);
     const rotates = lifetimeActions.find(({ action }) => action === 'Rotate');
+    const notifies = lifetimeActions.find(({ action }) => action === 'Notify')?.timeBeforeExpiry;
     return {
       expiresIn: expiresIn ?? null,
       rotatesAfterCreate: rotates?.timeAfterCreate ?? null,
       rotatesBeforeExpiry: rotates?.timeBeforeExpiry ?? null,
+      ...(notifies === undefined ? {} : { notifiesBeforeExpiry: notifies }),
     };
   } catch (error) {
     if (statusOf(error) === 404) return null;

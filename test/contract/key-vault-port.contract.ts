@@ -66,7 +66,8 @@ export function describeKeyVaultPortContract(name: string, fresh: () => Promise<
     ] as const)('a policy says when the vault makes the next version by itself: %s', async (_, policy) => {
       await kek.setPolicy(policy);
       const nothing = { expiresIn: null, rotatesAfterCreate: null, rotatesBeforeExpiry: null };
-      expect(await kek.keyVault.rotationPolicy(kek.key)).toEqual({ ...nothing, ...policy });
+      // A vault also notifies, by default and unasked.
+      expect(await kek.keyVault.rotationPolicy(kek.key)).toMatchObject({ ...nothing, ...policy });
     });
   });
 }

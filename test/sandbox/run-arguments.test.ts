@@ -11,6 +11,7 @@ describe('The command line of npm start', () => {
       list: false,
       help: false,
       ports: 'fixed',
+      modes: [],
     });
   });
 
@@ -22,7 +23,21 @@ describe('The command line of npm start', () => {
     expect(parseArguments(args, scenarios)).toMatchObject(expected);
   });
 
+  test('takes readings of what nobody knows, as many as are given, for both services or for one', () => {
+    const args = ['--mode', 'sasKeys=kept', '--mode=dps.echoEncryption=false', '--mode', 'hub.operationSeconds=90'];
+    expect(parseArguments(args, scenarios).modes).toEqual([
+      { service: null, name: 'sasKeys', value: 'kept' },
+      { service: 'dps', name: 'echoEncryption', value: false },
+      { service: 'hub', name: 'operationSeconds', value: 90 },
+    ]);
+  });
+
   test.each([
+    ['an unknown mode', ['--mode', 'sasKey=kept'], /does not know the mode "sasKey=kept"; one of sasKeys=wiped\|kept/],
+    ['an unknown reading', ['--mode', 'keyCache=1h'], /keyCache does not know "1h"; one of 24h, 5m/],
+    ['a mode of something else', ['--mode', 'vault.keyCache=5m'], /does not know the mode/],
+    ['no number', ['--mode', 'staleReads=often'], /staleReads does not know "often"; a whole number/],
+    ['a mode without a reading', ['--mode'], /--mode needs a value/],
     ['an unknown argument', ['--twice'], /unknown argument --twice[\s\S]*--once[\s\S]*--ports auto/],
     ['a value for a switch', ['--once=yes'], /unknown argument --once=yes/],
     ['an unknown scenario', ['--scenario', 'nearly'], /"nearly"; one of near-expiry, manual/],

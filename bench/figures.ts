@@ -50,7 +50,7 @@ function barText(figure: Figure): string {
 }
 
 /** Three significant digits below a hundred, whole numbers above. */
-export function rounded(value: number): string {
+function rounded(value: number): string {
   if (!Number.isFinite(value)) return '-';
   return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }

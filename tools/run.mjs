@@ -89,6 +89,11 @@ const commands = {
   build: () => [],
   start: () => [[join('dist', 'sandbox', 'start.js'), args]],
   test: () => [jest(args)],
+  // Every scenario, and those to which it matters under each reading of what nobody outside Azure knows; each plays two at a time.
+  'test:scenarios': () => {
+    process.env.KEYTURN_TEST_SCENARIOS = 'all';
+    return [jest(['--runInBand', 'e2e/scenarios', 'e2e/modes', ...args])];
+  },
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

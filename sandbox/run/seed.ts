@@ -96,7 +96,7 @@ export function makeSeed(now: Date): CloudSeed {
 
 /** The same key, but its policy makes the next version by itself, at the moment at which the other seed gives notice. */
 export function rotatedByItsPolicy(seed: CloudSeed): CloudSeed {
-  const rotate = policy({ type: 'Rotate', days: NOTICE_DAYS }, { type: 'Notify', days: 30 });
+  const rotate = policy({ type: 'Rotate', days: NOTICE_DAYS }, { type: 'Notify', days: 7 });
   const vaults = seed.vaults.map((vault) => ({
     ...vault,
     keys: vault.keys.map((key) => ({ ...key, policy: rotate })),

@@ -29,6 +29,32 @@ describe('the sweep', () => {
     expect(world.alerts.sent).toHaveLength(1);
   });
 
+  test('an event that is on its way, for less than an hour, is not lost', async () => {
+    const world = makeWorld();
+    world.keyVault.addVersion({ version: v2, createdOn: new Date(world.now()) });
+    const app = surface(world.ports);
+    world.pass(3599);
+    await app.tick('sweep');
+    expect(app.client.started).toEqual([]);
+    world.pass(2);
+    await app.tick('sweep');
+    expect(app.client.stories).toEqual(['rotateKey']);
+  });
+
+  test.each([
+    ['the policy gives notice only a week before', 'P7D', []],
+    ['the policy says nothing, so that notice was due 30 days before', undefined, ['rotateKey']],
+  ])('a version that expires in 20 days: %s', async (_, notifiesBeforeExpiry, stories) => {
+    const world = makeWorld();
+    const [inUse] = await world.keyVault.versions(key);
+    const expiresOn = new Date(Date.parse(world.now()) + 20 * 86_400_000);
+    world.keyVault.change(inUse?.version ?? '', { expiresOn });
+    world.keyVault.setPolicy(notifiesBeforeExpiry === undefined ? {} : { notifiesBeforeExpiry });
+    const app = surface(world.ports);
+    await app.tick('sweep');
+    expect(app.client.stories).toEqual(stories);
+  });
+
   test('an engine that is away is tried again by the next sweep, under the same id', async () => {
     const world = withLostEvent();
     const app = surface(world.ports);

@@ -12,9 +12,10 @@ const resume = (command: (Cause & { kind: 'resume' })['command']) => ({
 describe('a run that goes on from the ledger', () => {
   test('with a plan on record does not plan again: what was checked is what is applied', async () => {
     const { told, output } = await play({ input: resume('resume'), script: usual({}, { known: planOf() }) });
-    expect(told.slice(0, 5)).toEqual([
+    expect(told.slice(0, 6)).toEqual([
       'admit',
       'enterPhase creating-version',
+      'secureWayBack',
       'chooseVersion',
       'enterPhase rewrapping',
       'moveTarget 0 forward',

@@ -110,14 +110,14 @@ describe('before anything has been changed', () => {
   });
 
   test.each([
-    ['a refusal', refusal('no-go')],
-    ['a command', interrupted],
+    ['a refusal', refusal('no-go'), 'refused'],
+    ['a command', interrupted, 'cancelled'],
   ])(
-    '%s at the door of creating-version ends as refused: nothing has been made that could go back',
-    async (_, answer) => {
+    '%s at the door of creating-version ends without a way back: nothing has been made that could go back',
+    async (_, answer, end) => {
       const enterPhase = ({ phase }: { phase: string }) => (phase === 'creating-version' ? answer : undefined);
       const { told } = await play({ input: request, script: usual({ enterPhase }) });
-      expect(told.slice(-2)).toEqual(['enterPhase creating-version', 'enterPhase refused']);
+      expect(told.slice(-2)).toEqual(['enterPhase creating-version', `enterPhase ${end}`]);
     },
   );
 

@@ -550,7 +550,7 @@ describe('what is told', () => {
     await enter(world, run, 'needs-attention');
     const alert = { run, alert: 'needs-attention', reasons: [{ code: 'x', message: 'X.' }] } as const;
     await sendAlert(world.ports, { ...alert, now: world.pass(1), occasion: 'a' });
-    await sendAlert(world.ports, { ...alert, now: world.pass(1), occasion: 'b' });
+    await sendAlert(world.ports, { ...alert, now: world.pass(1), occasion: 'a' });
     expect(new Set(world.alerts.sent.map(({ id }) => id)).size).toBe(1);
     expect(world.auditLog.stored(key).filter(({ action }) => action === 'alert')).toHaveLength(1);
     const data = world.alerts.sent[0]?.data;

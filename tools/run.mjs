@@ -17,7 +17,9 @@ const [command, ...args] = process.argv.slice(2);
  * so the lock file stays as it was committed.
  */
 function ensureInstalled() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('keyturn: installing dependencies (once; about a minute) …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -26,7 +28,8 @@ function ensureInstalled() {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
-  if (status !== 0) fail('`npm install` failed; the lines above say why. Mend that (network? disk?) and run the command again.');
+  if (status !== 0)
+    fail('`npm install` failed; the lines above say why. Mend that (network? disk?) and run the command again.');
   writeFileSync(stamp, wanted);
 }
 
@@ -47,7 +50,10 @@ function projectNode() {
 
 function build(node) {
   const tsc = createRequire(join(root, 'package.json')).resolve('typescript/package.json');
-  const { status } = spawnSync(node, [join(dirname(tsc), 'bin', 'tsc'), '-p', 'tsconfig.json'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(node, [join(dirname(tsc), 'bin', 'tsc'), '-p', 'tsconfig.json'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (status !== 0) fail('the build failed; the lines above say where.');
 }
 
@@ -71,7 +77,10 @@ function run(node, script, scriptArgs) {
     const child = spawn(node, ['--enable-source-maps', script, ...scriptArgs], {
       cwd: root,
       stdio: 'inherit',
-      env: { ...process.env, PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}` },
+      env: {
+        ...process.env,
+        PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`,
+      },
     });
     // A terminal sends Ctrl-C to the whole foreground group, the child included; only a signal sent to this process alone is passed on.
     const pass = (signal) => () => {

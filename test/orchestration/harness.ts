@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { activities } from '../../functions/activities';
 import type { OrchestrationContext, Story } from '../../functions/durable';
 import { moveDataKeys, moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
+import { retireVersion } from '../../functions/orchestrators/retire-version';
 import { rotateKey } from '../../functions/orchestrators/rotate-key';
 import { orchestrationTrigger } from '../../sandbox/host/engine/episode';
 import * as events from '../../sandbox/host/engine/history';
@@ -23,6 +24,7 @@ const { Orchestrator } = require('durable-functions/lib/src/orchestrations/Orche
 
 const orchestrators: Readonly<Record<string, (context: OrchestrationContext) => Story<unknown>>> = {
   rotateKey,
+  retireVersion,
   [moveDataKeysName]: moveDataKeys,
 };
 

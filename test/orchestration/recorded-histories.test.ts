@@ -5,7 +5,7 @@ import { wakeUp } from '../../functions/durable';
 import { moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
 import type { HistoryEvent } from '../../sandbox/host/engine/history';
 import { type Play, play, replayFinished } from './harness';
-import { fault, interrupted, key, ok, planOf, policy, refusal, request, usual } from './script';
+import { fault, interrupted, key, ok, planOf, policy, probes, refusal, request, usual } from './script';
 
 /**
  * Histories of finished runs, as they lie in a task hub. Azure replays the history of every run in flight with the code that is
@@ -26,6 +26,8 @@ interface Recorded {
   readonly history: readonly HistoryEvent[];
 }
 
+const retirement = { key, rotationId: 'r-1' };
+const watched = { policy: { watchSeconds: 1800 } };
 const short = { policy: { soakSeconds: 1200 } };
 const plays: Readonly<Record<string, Play>> = {
   completed: { input: request, script: usual({}, short) },
@@ -57,6 +59,19 @@ const plays: Readonly<Record<string, Play>> = {
   resumed: {
     input: { ...request, cause: { kind: 'resume', command: 'resume' } },
     script: usual({}, { ...short, known: planOf() }),
+  },
+  retired: { orchestrator: 'retireVersion', input: retirement, script: usual({}, watched) },
+  'retirement-refused': {
+    orchestrator: 'retireVersion',
+    input: retirement,
+    script: usual({
+      proveIdle: () => ok({ idle: false, reasons: [{ code: 'still-referred-to', message: 'The hub.' }] }),
+    }),
+  },
+  'retirement-undone': {
+    orchestrator: 'retireVersion',
+    input: retirement,
+    script: usual({ watchTargets: (_, call) => (call === 2 ? probes('green', 'red', 'green') : undefined) }, watched),
   },
   abandoned: { input: { ...request, cause: { kind: 'resume', command: 'abandon' } }, script: usual() },
   'data-keys-moved': {

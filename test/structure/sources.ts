@@ -22,7 +22,7 @@ export function sourcesUnder(folder: string): readonly string[] {
     .toSorted();
 }
 
-export const read = (file: string): string => readFileSync(join(process.cwd(), file), 'utf8');
+const read = (file: string): string => readFileSync(join(process.cwd(), file), 'utf8');
 
 /** The code of a file without its comments, so that a word in a sentence is no use of it. */
 export const codeOf = (file: string): string =>

@@ -3,15 +3,17 @@ import { longText, nullableTextOf, type Row, readLongText, textOf } from './tabl
 
 /** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
 export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
-  const { cause, plan, ...flat } = claim;
+  const { cause, plan, lastRun, ...flat } = claim;
   const columns: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
   if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
   if (plan !== null) Object.assign(columns, longText('plan', JSON.stringify(plan)));
+  if (lastRun !== undefined) Object.assign(columns, longText('lastRun', JSON.stringify(lastRun)));
   return columns;
 }
 
 export function readClaim(row: Row): Claim {
+  const lastRun = readJson<NonNullable<Claim['lastRun']>>(row, 'lastRun');
   return {
     key: textOf(row, 'key'),
     generation: Number(row['generation']),
@@ -35,6 +37,7 @@ export function readClaim(row: Row): Claim {
     lastRotationId: nullableTextOf(row, 'lastRotationId'),
     backOffUntil: nullableTextOf(row, 'backOffUntil'),
     orphanedSince: nullableTextOf(row, 'orphanedSince'),
+    ...(lastRun === null ? {} : { lastRun }),
   };
 }
 

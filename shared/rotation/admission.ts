@@ -75,7 +75,7 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
   if (claim !== null && claim.rotationId === request.rotationId && claim.bound) return claim;
   const bound: Claim =
     claim !== null && claim.rotationId === request.rotationId
-      ? { ...claim, bound: true, instanceId }
+      ? { ...claim, bound: true, instanceId, orphanedSince: null }
       : { ...newClaim(request, claim, instanceId, input.now), bound: true };
   try {
     await ports.ledger.update(request.key, state.etag, { claim: bound });
@@ -110,6 +110,7 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     recheck: false,
     purpose: 'rotation',
     lastRotationId: last?.lastRotationId ?? null,
+    ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     backOffUntil: last?.backOffUntil ?? null,
     orphanedSince: null,
   };

@@ -90,7 +90,7 @@ async function put(
 ): Promise<CommandDecision> {
   const at = ports.now().toISOString();
   const live = claim.rotationId === asked.rotationId && claim.phase !== 'needs-attention';
-  const next = live ? claim : inNewInstance(claim, asked);
+  const next = live ? claim : inNewInstance(claim.rotationId === null ? completedAgain(claim) : claim, asked);
   const ends = claim.rotationId === null && retirement !== null;
   await ports.ledger.update(claim.key, etag, {
     claim: next,
@@ -148,6 +148,9 @@ function resumedBy(claim: Claim, { command: name }: CommandByHand): Start {
   const resumed = name === 'abandon' || name === 'rollback' ? name : 'resume';
   return { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } };
 }
+
+/** The claim as the last rotation left it: one that changed nothing may have planned since. */
+const completedAgain = (claim: Claim): Claim => ({ ...claim, ...claim.lastRun, phase: 'completed', toVersion: null });
 
 /** The same rotation, held by a new instance under a new generation. */
 export function inNewInstance(claim: Claim, asked: Pick<CommandByHand, 'rotationId' | 'command'>): Claim {

@@ -163,6 +163,8 @@ export interface Claim {
   readonly purpose: 'rotation' | 'retirement';
   /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
   readonly lastRotationId: string | null;
+  /** What that rotation needs to go back; kept apart, because later ones that change nothing make plans of their own. */
+  readonly lastRun?: { readonly plan: RunPlan | null; readonly nextVersion: string | null };
   /** After a rollback no event starts a run before this instant. */
   readonly backOffUntil: string | null;
   /** When the sweep first found the claim's instance gone or ended. */

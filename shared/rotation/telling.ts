@@ -46,6 +46,10 @@ export async function enterPhase(
       refuseIfRecalled(held);
       refuseIfPaused(held);
     }
+    // The instance is about to end: a command that it has not obeyed yet would be obeyed by nobody.
+    if (phase === 'needs-attention' && goesForward(held.claim.phase) && held.claim.direction === 'forward') {
+      refuseIfRecalled(held);
+    }
     from = held.claim.phase;
     return { claim: claimIn(held.claim, phase) };
   });
@@ -74,13 +78,18 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   await changeClaim(ports, run, ({ claim }) => ({
     claim: {
       ...freed(claim),
-      lastRotationId: changedSomething(phase) ? claim.rotationId : claim.lastRotationId,
+      ...(changedSomething(phase) ? lastOf(claim) : {}),
       // The same cause must not start a run again at once, and go back again.
       backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
     },
     ...(phase === 'completed' ? { putRetirement: retirementOf(claim, run, after(graceSeconds)) } : {}),
   }));
 }
+
+const lastOf = ({ rotationId, plan, nextVersion }: Claim): Pick<Claim, 'lastRotationId' | 'lastRun'> => ({
+  lastRotationId: rotationId,
+  lastRun: { plan, nextVersion },
+});
 
 const changedSomething = (phase: Phase): boolean => ['completed', 'rolled-back', 'abandoned'].includes(phase);
 

@@ -1,5 +1,5 @@
 import type { Admission, RotationRequest, RunPolicy } from '../../shared/contracts/activities';
-import { type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
+import { type OrchestrationContext, type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
 
 /** Before admission nothing of the configuration is known here; storage or the vault may be down for a while even so. */
 export const policyBeforeAdmission: RunPolicy = {
@@ -26,6 +26,7 @@ export function* admitRequest(context: OrchestrationContext, request: RotationRe
     run: { key, rotationId, generation: generation ?? 0 },
     policy: policyBeforeAdmission,
   };
+  if (request.notBefore !== undefined) yield* sleepUntil(context, new Date(request.notBefore));
   try {
     return yield* step(on, 'admit', { request, instanceId: context.df.instanceId });
   } catch (error) {

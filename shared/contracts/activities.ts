@@ -25,6 +25,8 @@ export interface RotationRequest {
   /** Generation of the claim that the trigger made; null if the first activity has to make it. */
   readonly generation: number | null;
   readonly requestedAt: string;
+  /** Not before this instant is anything asked or claimed: the sweep spreads what it starts for many KEKs at once. */
+  readonly notBefore?: string;
 }
 
 /** What the orchestrator needs of the configuration, fixed for the run at admission. All durations in seconds. */

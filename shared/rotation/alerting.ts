@@ -30,8 +30,7 @@ export async function sendAlert(
   input: OnRun & { readonly alert: AlertKind; readonly occasion: string; readonly reasons: readonly Reason[] },
 ): Promise<{ readonly alertId: string }> {
   const { run, alert, occasion, reasons, now } = input;
-  const rotation = await ports.history.get(run.rotationId);
-  if (rotation === null) throw new BrokenInvariantError('history', `The history has no rotation ${run.rotationId}.`);
+  const rotation = await documentOf(ports, run, alert);
   const alertId = [run.rotationId, alert, run.generation, ...(occasion === '' ? [] : [occasion])].join('.');
   await tell(ports, alertOf(rotation, { alertId, alert, reasons, now }), new Date(now));
   await record(
@@ -49,6 +48,34 @@ export async function sendAlert(
   );
   return { alertId };
 }
+
+/**
+ * The rotation as the alert tells it. That a run holds may be because storage is away, and then it must be told all the same:
+ * with what the run itself knows.
+ */
+async function documentOf(ports: RotationPorts, run: RunReference, alert: AlertKind): Promise<Rotation> {
+  try {
+    const rotation = await ports.history.get(run.rotationId);
+    if (rotation !== null) return rotation;
+  } catch (error) {
+    if (alert !== 'holding' || !(error instanceof FaultError)) throw error;
+    return { ...unknownRotation, rotationId: run.rotationId, key: run.key };
+  }
+  throw new BrokenInvariantError('history', `The history has no rotation ${run.rotationId}.`);
+}
+
+const unknownRotation: Omit<Rotation, 'rotationId' | 'key'> = {
+  phase: 'requested',
+  waitingFor: 'fault',
+  reason: '',
+  previousVersion: null,
+  nextVersion: null,
+  planHash: null,
+  targets: [],
+  reasons: [],
+  requestedAt: '',
+  endedAt: null,
+};
 
 /**
  * Hands an alert over: it is kept in the outbox first and tried at once; what a channel does not take stays there and is tried

@@ -4,7 +4,7 @@ import { inNewInstance } from './commands';
 import { ConflictError } from './errors';
 import { subtractDuration } from './iso-duration';
 import { isRelevant, type KeyEventType } from './key-event';
-import { kidOf, versionOf } from './key-identifier';
+import { fingerprintOf, kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
 import { type Start, startOf } from './requests';
 import { mayBegin } from './retiring';
@@ -215,9 +215,18 @@ async function claimMissed(
     toVersion: null,
     generation: null,
     requestedAt: event.receivedAt,
+    ...(ports.keys.length > 1 ? { notBefore: staggered(key, ports.now()) } : {}),
   };
   return { kind: 'rotate', start: { instanceId: event.instanceId, request }, event, message };
 }
+
+/** A fleet that fell due at once is spread, each KEK always at its own place. */
+function staggered(key: string, now: Date): string {
+  const place = Number.parseInt(fingerprintOf(key).slice(0, 8), 16) / 0xffffffff;
+  return new Date(now.getTime() + Math.floor(place * staggerSeconds) * 1000).toISOString();
+}
+
+const staggerSeconds = 600;
 
 async function tellMissed(ports: RotationPorts, key: string, event: SeenEvent, message: string): Promise<void> {
   await tell(

@@ -1,6 +1,7 @@
 /** The words of the outside contract: what every route, record and document says about a rotation. */
 
-export type TargetKind = 'iotHub' | 'dps' | 'dataKeys';
+export const targetKinds = ['iotHub', 'dps', 'dataKeys'] as const;
+export type TargetKind = (typeof targetKinds)[number];
 
 export const phases = [
   'requested',

@@ -40,6 +40,7 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
         ...claim,
         purpose: 'retirement',
         lastRotationId: 'an-earlier-run',
+        lastRun: { plan: planOfTwo, nextVersion: 'v2' },
         backOffUntil: at(1),
         orphanedSince: at(2),
       };

@@ -2,7 +2,7 @@ import type { OrchestrationContext, Task } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Activities, ActivityName, AlertKind, RunPolicy, RunReference } from '../shared/contracts/activities';
 import type { Outcome } from '../shared/contracts/outcome';
-import type { Phase, Reason } from '../shared/contracts/rotation';
+import type { Phase, Reason, WaitingFor } from '../shared/contracts/rotation';
 import { retryDelaySeconds } from '../shared/rotation/back-off';
 
 /**
@@ -20,6 +20,8 @@ export interface RunContext {
   readonly context: OrchestrationContext;
   readonly run: RunReference;
   readonly policy: RunPolicy;
+  /** In a sub-orchestration, which no command wakes: a pause ends its story, and whoever called it waits. */
+  readonly pauseEnds?: true;
 }
 
 /** The durable event that wakes a waiting run. Only a wake-up call: the ledger says what to do. */
@@ -28,7 +30,7 @@ export const wakeUp = 'command';
 /** How a step can end a story. Thrown inside the generator, caught once at the orchestrator's top. */
 export class StoryEnd extends Error {
   override readonly name = 'StoryEnd';
-  readonly kind: 'refusal' | 'interrupted' | 'superseded' | 'deadline' | 'broken' | 'failed';
+  readonly kind: 'refusal' | 'interrupted' | 'paused' | 'superseded' | 'deadline' | 'broken' | 'failed';
   readonly reason: Reason;
   constructor(kind: StoryEnd['kind'], reason: Reason) {
     super(reason.message);
@@ -106,42 +108,55 @@ export class Wait {
   }
 }
 
+/** What a run says in the ledger that it waits for. */
+interface Waiting {
+  readonly waitingFor: WaitingFor;
+  readonly reasons: readonly Reason[];
+}
+
+const forNothing: Waiting = { waitingFor: null, reasons: [] };
+
 /**
  * Runs one activity to a value. Faults are waited for (the activity is called again after a growing delay, or after what the
- * service asked for) until the run's fault deadline; everything else that is not a value ends the story.
+ * service asked for) until the run's fault deadline, a pause without one; everything else that is not a value ends the story.
+ * @param beside what the run waits for anyhow, and waits for again once this step has got through its own trouble
  * @throws StoryEnd
  */
-export function* step<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<StepOutput<N>> {
+export function* step<N extends ActivityName>(
+  on: RunContext,
+  name: N,
+  input: StepInput<N>,
+  beside: Waiting = forNothing,
+): Story<StepOutput<N>> {
   let wait: Wait | undefined;
-  let paused = false;
+  let pause: Pause | undefined;
   let failures = 0;
   for (let attempt = 1; ; attempt++) {
     const outcome = yield* callOnce(on, name, input);
     if (outcome.kind === 'ok') {
-      if (wait !== undefined) yield* endWait(on, wait);
-      else if (paused) yield* goOn(on);
+      if (wait !== undefined || pause !== undefined) yield* goOn(on, wait ?? pause?.during, beside);
       return outcome.value;
     }
-    if (outcome.kind === 'interrupted' && (outcome.command === 'pause' || outcome.command === 'stop')) {
-      if (wait !== undefined) yield* endWait(on, wait);
+    if (outcome.kind === 'interrupted' && isPause(outcome.command)) {
+      pause = yield* waitOutPause(on, pause, { ...outcome, code: `operator-${outcome.command}` }, wait);
       wait = undefined;
-      paused = true;
-      yield* waitOutPause(on, outcome);
       continue;
     }
     if (outcome.kind === 'thrown') {
       failures += 1;
       if (failures === 3) throw new StoryEnd('failed', outcome);
-    } else if (outcome.kind === 'interrupted') {
-      throw new StoryEnd('interrupted', { code: `operator-${outcome.command}`, message: outcome.message });
-    } else if (outcome.kind === 'superseded') {
-      throw new StoryEnd('superseded', { code: 'superseded', message: outcome.message });
-    } else if (outcome.kind !== 'fault') {
-      throw new StoryEnd(outcome.kind, { code: outcome.code, message: outcome.message });
-    }
+    } else if (outcome.kind !== 'fault') throw endOf(outcome);
     const asked = outcome.kind === 'fault' ? outcome.retryAfterSeconds : undefined;
     wait = yield* waitOut(on, wait, outcome, retryDelaySeconds(attempt, asked));
+    // Whoever pauses it again while it waits for this is noted anew.
+    if (pause !== undefined) pause = { ...pause, noted: null };
   }
+}
+
+function endOf(outcome: Exclude<Outcome<unknown>, { kind: 'ok' | 'fault' }>): StoryEnd {
+  const { kind, message } = outcome;
+  const code = kind === 'interrupted' ? `operator-${outcome.command}` : kind === 'superseded' ? kind : outcome.code;
+  return new StoryEnd(kind, { code, message });
 }
 
 /**
@@ -159,9 +174,10 @@ export function* waitOut(on: RunContext, wait: Wait | undefined, why: Reason, se
   return waiting;
 }
 
-/** Takes back what `waitOut` said in the ledger. */
-export function* goOn(on: RunContext): Story<void> {
-  yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
+/** Takes back what was said in the ledger; who was told that the run holds is told that it goes on. */
+export function* goOn(on: RunContext, wait: Wait | undefined, to: Waiting = forNothing): Story<void> {
+  yield* callQuietly(on, 'noteWaiting', to);
+  if (wait?.alerted) yield* callQuietly(on, 'sendAlert', { alert: 'recovered', occasion: wait.began, reasons: [] });
 }
 
 type Attempted<T> = Outcome<T> | { readonly kind: 'thrown'; readonly code: string; readonly message: string };
@@ -184,23 +200,36 @@ function* callOnce<N extends ActivityName>(
   }
 }
 
-/** For what must not hold up the run: its failure is not the run's failure. */
-/** Goes on after a fault; who was told that the run holds is told that it goes on. */
-function* endWait(on: RunContext, wait: Wait): Story<void> {
-  yield* callQuietly(on, 'noteWaiting', { waitingFor: null, reasons: [] });
-  if (wait.alerted) yield* callQuietly(on, 'sendAlert', { alert: 'recovered', occasion: wait.began, reasons: [] });
-}
-
 /** How long a pause may go unnoticed to have ended when the wake-up call was lost. */
 const pauseLookSeconds = 3600;
 
-/** Paused, or the stop switch is thrown: no deadline, for a person's word has none. The caller's next try finds out whether it is over. */
-function* waitOutPause(on: RunContext, why: { readonly command: string; readonly message: string }): Story<void> {
-  const reason = { code: `operator-${why.command}`, message: why.message };
-  yield* callQuietly(on, 'noteWaiting', { waitingFor: 'pause', reasons: [reason] });
-  yield* sleepUntil(on.context, later(now(on.context), pauseLookSeconds));
+const isPause = (command: string): boolean => command === 'pause' || command === 'stop';
+
+export interface Pause {
+  /** What the ledger says of it, so that hours of looking leave one record. */
+  readonly noted: string | null;
+  /** The trouble it came into the middle of: of its `holding` the recovery is still owed. */
+  readonly during: Wait | undefined;
 }
 
+/**
+ * Paused, or the stop switch is thrown: no deadline, for a person's word has none. The caller's next try finds out whether it is over.
+ * @throws StoryEnd `paused` where somebody else waits it out
+ */
+export function* waitOutPause(
+  on: RunContext,
+  pause: Pause | undefined,
+  { code, message }: Reason,
+  wait?: Wait,
+): Story<Pause> {
+  if (on.pauseEnds) throw new StoryEnd('paused', { code, message });
+  if (pause?.noted !== code)
+    yield* callQuietly(on, 'noteWaiting', { waitingFor: 'pause', reasons: [{ code, message }] });
+  yield* sleepUntil(on.context, later(now(on.context), pauseLookSeconds));
+  return { noted: code, during: wait?.alerted ? wait : pause?.during };
+}
+
+/** For what must not hold up the run: its failure is not the run's failure. */
 function* callQuietly<N extends ActivityName>(on: RunContext, name: N, input: StepInput<N>): Story<void> {
   yield* callOnce(on, name, input);
 }

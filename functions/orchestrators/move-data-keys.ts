@@ -13,7 +13,15 @@ export interface DataKeysMove {
   readonly done: number;
 }
 
-export type DataKeysMoved = { readonly end: 'moved' } | { readonly end: StoryEnd['kind']; readonly reason: Reason };
+/** `continuation` and `done` say where it stood. */
+export type DataKeysMoved =
+  | { readonly end: 'moved' }
+  | {
+      readonly end: StoryEnd['kind'];
+      readonly reason: Reason;
+      readonly continuation: string | null;
+      readonly done: number;
+    };
 
 /** History is replayed whole at every turn, so it is started afresh after this many pages. */
 const pagesPerGeneration = 20;
@@ -21,7 +29,7 @@ const pagesPerGeneration = 20;
 /** A store of data keys, page by page. The store itself is the checkpoint: a page met again finds its records moved. */
 export function* moveDataKeys(context: OrchestrationContext): Story<DataKeysMoved> {
   const input = context.df.getInput<DataKeysMove>() as DataKeysMove;
-  const on: RunContext = { context, run: input.run, policy: input.policy };
+  const on: RunContext = { context, run: input.run, policy: input.policy, pauseEnds: true };
   let { continuation, done } = input;
   try {
     for (let page = 0; page < pagesPerGeneration; page++) {
@@ -36,7 +44,7 @@ export function* moveDataKeys(context: OrchestrationContext): Story<DataKeysMove
     }
   } catch (error) {
     if (!(error instanceof StoryEnd)) throw error;
-    return { end: error.kind, reason: error.reason };
+    return { end: error.kind, reason: error.reason, continuation, done };
   }
   context.df.continueAsNew({ ...input, continuation, done });
   return { end: 'moved' };

@@ -1,7 +1,19 @@
 import type { Direction, RunPlan } from '../../shared/contracts/activities';
 import { retryDelaySeconds } from '../../shared/rotation/back-off';
 import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
-import { goOn, now, type RunContext, type Story, StoryEnd, sleepUntil, step, Wait, waitOut } from '../durable';
+import {
+  goOn,
+  now,
+  type Pause,
+  type RunContext,
+  type Story,
+  StoryEnd,
+  sleepUntil,
+  step,
+  Wait,
+  waitOut,
+  waitOutPause,
+} from '../durable';
 import { type DataKeysMove, type DataKeysMoved, moveDataKeysName } from './move-data-keys';
 
 /** Moves one target to the next version, or back: a hub or DPS by one long-running operation, data keys page by page. */
@@ -18,10 +30,18 @@ function* moveTarget(on: RunContext, plan: RunPlan, target: number, direction: D
 }
 
 function* moveStore(on: RunContext, target: number, direction: Direction): Story<void> {
-  const input: DataKeysMove = { run: on.run, policy: on.policy, target, direction, continuation: null, done: 0 };
-  // Its id is the engine's: a sub-orchestration with the id of a running instance would silently replace it.
-  const moved = (yield on.context.df.callSubOrchestrator(moveDataKeysName, input)) as DataKeysMoved;
-  if (moved.end !== 'moved') throw new StoryEnd(moved.end, moved.reason);
+  let from = { continuation: null as string | null, done: 0 };
+  let pause: Pause | undefined;
+  for (;;) {
+    const input: DataKeysMove = { run: on.run, policy: on.policy, target, direction, ...from };
+    // Its id is the engine's: a sub-orchestration with the id of a running instance would silently replace it.
+    const moved = (yield on.context.df.callSubOrchestrator(moveDataKeysName, input)) as DataKeysMoved;
+    if (moved.end === 'moved') break;
+    if (moved.end !== 'paused') throw new StoryEnd(moved.end, moved.reason);
+    from = { continuation: moved.continuation, done: moved.done };
+    pause = yield* waitOutPause(on, pause, moved.reason);
+  }
+  if (pause !== undefined) yield* goOn(on, undefined);
 }
 
 /** A red read of old data is asked again this much later; one red answer is not yet confirmed. */
@@ -56,7 +76,7 @@ export function* moveAndVerify(on: RunContext, plan: RunPlan, target: number, di
       yield* sleepUntil(on.context, new Date(now(on.context).getTime() + askAgainSeconds * 1000));
     }
   }
-  if (wait !== undefined) yield* goOn(on);
+  if (wait !== undefined) yield* goOn(on, wait);
 }
 
 function operationTooLong(plan: RunPlan, target: number): StoryEnd {

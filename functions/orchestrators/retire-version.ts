@@ -22,23 +22,33 @@ export function* retireVersion(context: OrchestrationContext): Story<string> {
   if (!admission.admitted) return admission.message;
   const { run, policy } = admission;
   const on: RunContext = { context, run, policy };
-  let disabledAt = admission.disabledAt;
+  try {
+    return yield* retire(on, admission);
+  } catch (error) {
+    if (error instanceof StoryEnd && error.kind === 'superseded') return error.reason.message;
+    throw error;
+  }
+}
 
+type Admitted = RetirementAdmission & { readonly admitted: true };
+
+function* retire(on: RunContext, admission: Admitted): Story<string> {
+  let disabledAt = admission.disabledAt;
   try {
     if (disabledAt === null) {
       const { idle, reasons } = yield* step(on, 'proveIdle', {});
       if (!idle) return yield* end(on, 'refused', reasons);
-      disabledAt = now(context).toISOString(); // from here on an end must enable again, whatever became of the answer
+      disabledAt = now(on.context).toISOString(); // from here on an end must enable again, whatever became of the answer
       ({ disabledAt } = yield* step(on, 'disableVersions', {}));
     }
     const trouble = yield* watch(on, disabledAt);
-    if (trouble !== null) return yield* undo(on, [trouble]);
+    if (trouble !== null) return yield* undo(on, admission, [trouble]);
     yield* dropOldBlobs(on, admission.targets);
     return yield* end(on, 'retired', []);
   } catch (error) {
-    if (!(error instanceof StoryEnd)) throw error;
-    if (error.kind === 'superseded') return error.reason.message;
-    return disabledAt === null ? yield* end(on, 'refused', [error.reason]) : yield* undo(on, [error.reason]);
+    const ended = error instanceof StoryEnd ? error : unexpected;
+    if (ended.kind === 'superseded') throw ended;
+    return disabledAt === null ? yield* end(on, 'refused', [ended.reason]) : yield* undo(on, admission, [ended.reason]);
   }
 }
 
@@ -53,12 +63,18 @@ function* begin(context: OrchestrationContext, request: RetirementRequest): Stor
   }
 }
 
-/** Probes at start + k × interval for longer than a key cache lives. The first red answer is enough: enabling again costs nothing. */
+/**
+ * Probes at start + k × interval for longer than a key cache lives, and until every target's newest answer is green: what cannot be
+ * known is not green (I12). The first red answer is enough: enabling again costs nothing.
+ */
 function* watch(on: RunContext, disabledAt: string): Story<Reason | null> {
-  const { watchSeconds, probeEverySeconds } = on.policy;
+  const { watchSeconds, probeEverySeconds, faultDeadlineSeconds } = on.policy;
   const start = Date.parse(disabledAt);
-  const rounds = Math.max(1, Math.ceil(watchSeconds / probeEverySeconds));
-  for (let round = 1; round <= rounds; round++) {
+  const last = Math.max(1, Math.ceil(watchSeconds / probeEverySeconds));
+  for (let round = 0, uncertain = 0; uncertain <= Math.ceil(faultDeadlineSeconds / probeEverySeconds); ) {
+    // What was missed (a resumed watch, a long fault) is not made up for: a burst of probes is one observation, not many.
+    const missed = Math.floor((now(on.context).getTime() - start) / (probeEverySeconds * 1000));
+    round = round < last ? Math.min(last, Math.max(round, missed) + 1) : Math.max(round, missed) + 1;
     const due = new Date(start + (round * probeEverySeconds + earlyTimerMarginSeconds) * 1000);
     while (!(yield* sleepUntil(on.context, due))) {
       // woken by a command that is none of ours: a retirement takes none
@@ -68,8 +84,14 @@ function* watch(on: RunContext, disabledAt: string): Story<Reason | null> {
     if (red !== undefined) {
       return { code: 'probe-failed', message: `${red.kind}/${red.name} cannot open its data: ${red.message}` };
     }
+    if (round < last) continue;
+    if (results.every(({ colour }) => colour === 'green')) return null;
+    uncertain += 1;
   }
-  return null;
+  return {
+    code: 'probes-uncertain',
+    message: 'The watch is over, but not every target has answered a probe with green.',
+  };
 }
 
 const earlyTimerMarginSeconds = 2;
@@ -86,10 +108,40 @@ function* dropOldBlobs(on: RunContext, targets: number): Story<void> {
 }
 
 /** At once, and before anything is told. */
-function* undo(on: RunContext, reasons: readonly Reason[]): Story<string> {
-  yield* step(on, 'enableVersions', { reasons });
+function* undo(on: RunContext, admission: Admitted, reasons: readonly Reason[]): Story<string> {
+  yield* enableAgain(on, admission, reasons);
   return yield* end(on, 'undone', reasons);
 }
+
+/** How often it is tried to enable again what could not be enabled within the fault deadline. */
+const enableAgainSeconds = 600;
+
+/** There is no giving up: a version that stays disabled on a red probe is data that nobody can read. */
+function* enableAgain(on: RunContext, { versions }: Admitted, reasons: readonly Reason[]): Story<void> {
+  for (let told = false; ; told = true) {
+    try {
+      yield* step(on, 'enableVersions', { reasons });
+      return;
+    } catch (error) {
+      if (!(error instanceof StoryEnd) || error.kind === 'superseded') throw error;
+      if (!told) yield* tell(on, 'holding', [stillDisabled(on, versions, error.reason), ...reasons], 'still-disabled');
+    }
+    yield* sleepUntil(on.context, new Date(now(on.context).getTime() + enableAgainSeconds * 1000));
+  }
+}
+
+function stillDisabled({ run }: RunContext, versions: readonly string[], { message }: Reason): Reason {
+  const byHand = versions.map((version) => `az keyvault key set-attributes --enabled true --id ${run.key}/${version}`);
+  return {
+    code: 'still-disabled',
+    message: `${versions.join(', ')} of ${run.key} must be enabled again and could not be: ${message} By hand: ${byHand.join('; ')}`,
+  };
+}
+
+const unexpected = new StoryEnd('failed', {
+  code: 'orchestrator-failed',
+  message: "The retirement met an error nobody foresaw; the host's log has it.",
+});
 
 function* end(on: RunContext, status: 'retired' | 'refused' | 'undone', reasons: readonly Reason[]): Story<string> {
   yield* step(on, 'endRetirement', { status, reasons });

@@ -2,6 +2,7 @@ import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts
 import type { Phase, Reason } from '../../shared/contracts/rotation';
 import {
   enter,
+  goOn,
   now,
   type OrchestrationContext,
   type RunContext,
@@ -71,38 +72,40 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
     return yield* finish(on, 'completed', []);
   } catch (error) {
     // 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here.
-    if (!(error instanceof StoryEnd) || !['refusal', 'interrupted'].includes(error.kind)) throw error;
-    if (error.reason.code === 'operator-cancel') return yield* finish(on, 'cancelled', [error.reason]);
-    return yield* rollBack(on, planned, [error.reason]);
+    const goBack = (reason: Reason) => rollBack(on, planned, [reason]);
+    if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind))
+      return yield* goBack(error.reason);
+    return yield* endOtherwise(on, error, 'needs-attention', goBack);
   }
 }
 
 function* makePlan(on: RunContext): Story<RunPlan | Ending> {
+  const cancel = (reason: Reason) => finish(on, 'cancelled', [reason]);
   try {
     yield* enter(on, 'planning');
-    const approval = new Wait(on.context, on.policy.approvalDeadlineSeconds);
-    let asked: string | null = null;
+    let approval: { readonly wait: Wait; readonly planHash: string } | undefined;
     for (;;) {
       // Every turn reads anew: what was approved is what is applied, and a plan that changed meanwhile is asked about again.
-      const decided = yield* step(on, 'makePlan', {});
+      const decided = yield* step(on, 'makePlan', {}, approval && approvalOf(approval.planHash));
       if (decided.decision !== 'go') {
         return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
       }
-      if (decided.approved) {
+      const { plan, approved } = decided;
+      if (approved) {
+        if (approval !== undefined) yield* goOn(on, undefined);
         // Still part of planning: whoever is refused here has nothing to roll back.
         yield* enter(on, 'creating-version');
-        return decided.plan;
+        return plan;
       }
-      if (asked !== decided.plan.planHash) yield* askForApproval(on, decided.plan);
-      asked = decided.plan.planHash;
-      if (!(yield* approval.sleep(on.context, approvalLookSeconds))) {
-        return yield* finish(on, 'cancelled', [notApproved]);
-      }
+      // One deadline for all that is asked: a plan that changes every day is not asked about for ever.
+      const wait = approval?.wait ?? new Wait(on.context, on.policy.approvalDeadlineSeconds);
+      if (approval?.planHash !== plan.planHash) yield* askForApproval(on, plan.planHash);
+      approval = { wait, planHash: plan.planHash };
+      if (!(yield* wait.sleep(on.context, approvalLookSeconds))) return yield* cancel(notApproved);
     }
   } catch (error) {
-    if (error instanceof StoryEnd && error.kind === 'interrupted')
-      return yield* finish(on, 'cancelled', [error.reason]);
-    return yield* endOtherwise(on, error, 'refused');
+    if (error instanceof StoryEnd && error.kind === 'interrupted') return yield* cancel(error.reason);
+    return yield* endOtherwise(on, error, 'refused', cancel);
   }
 }
 
@@ -111,17 +114,25 @@ const approvalLookSeconds = 6 * 3600;
 
 const notApproved: Reason = { code: 'not-approved', message: 'Nobody approved the plan before its deadline.' };
 
-function* askForApproval(on: RunContext, { planHash }: RunPlan): Story<void> {
-  const reason = { code: 'approval-needed', message: `The plan ${planHash} waits for an approval.` };
-  yield* step(on, 'noteWaiting', { waitingFor: 'approval', reasons: [reason] });
-  yield* tell(on, 'approval', [reason], planHash.slice(0, 12));
+const approvalOf = (planHash: string) => ({
+  waitingFor: 'approval' as const,
+  reasons: [{ code: 'approval-needed', message: `The plan ${planHash} waits for an approval.` }],
+});
+
+function* askForApproval(on: RunContext, planHash: string): Story<void> {
+  const waiting = approvalOf(planHash);
+  yield* step(on, 'noteWaiting', waiting);
+  yield* tell(on, 'approval', waiting.reasons, planHash.slice(0, 12));
 }
 
 /** Waits while Key Vault's own policy is about to make the version, so that there are not two. */
 function* chooseVersion(on: RunContext): Story<void> {
-  for (;;) {
+  for (let waited = false; ; waited = true) {
     const chosen = yield* step(on, 'chooseVersion', {});
-    if (!('waitSeconds' in chosen)) return;
+    if (!('waitSeconds' in chosen)) {
+      if (waited) yield* goOn(on, undefined);
+      return;
+    }
     const reason = { code: 'policy-about-to-rotate', message: chosen.message };
     yield* step(on, 'noteWaiting', { waitingFor: 'policy', reasons: [reason] });
     yield* sleepUntil(on.context, new Date(now(on.context).getTime() + chosen.waitSeconds * 1000));
@@ -154,14 +165,24 @@ function* finish(on: RunContext, phase: Phase, reasons: readonly Reason[]): Stor
   return { rotationId: on.run.rotationId, phase, message: reasons[0]?.message ?? `The rotation is ${phase}.` };
 }
 
-/** Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun. */
-function* endOtherwise(on: RunContext, error: unknown, phase: 'refused' | 'needs-attention'): Story<Ending> {
+/**
+ * Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun.
+ * @param obey what a command asks for that was accepted just before the end came on record: nobody else would hear of it
+ */
+function* endOtherwise(
+  on: RunContext,
+  error: unknown,
+  phase: 'refused' | 'needs-attention',
+  obey?: (command: Reason) => Story<Ending>,
+): Story<Ending> {
   const end = error instanceof StoryEnd ? error : unexpected;
   if (end.kind === 'superseded') return quietly(on, end);
   try {
     return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
   } catch (again) {
-    if (again instanceof StoryEnd && again.kind === 'superseded') return quietly(on, again);
+    if (!(again instanceof StoryEnd)) throw again;
+    if (again.kind === 'superseded') return quietly(on, again);
+    if (again.kind === 'interrupted' && obey !== undefined) return yield* obey(again.reason);
     throw again;
   }
 }

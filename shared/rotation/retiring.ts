@@ -156,8 +156,11 @@ export async function enableVersions(
   { run, now, reasons }: OnRun & { readonly reasons: readonly Reason[] },
 ): Promise<{ readonly enabled: readonly string[] }> {
   await readHeldClaim(ports, run);
-  const { versions } = await retirementOf(ports, run);
+  const retirement = await retirementOf(ports, run);
+  const { versions } = retirement;
   for (const version of versions) await ports.keyVault.setEnabled(kidOf(run.key, version), true);
+  // Whoever goes on from here must not watch, and call retired, what is enabled.
+  await putRetirement(ports, run, { ...retirement, status: 'undone', disabledAt: null, reasons: [...reasons] });
   await record(ports, run, {
     at: now,
     action: 'enable-version',

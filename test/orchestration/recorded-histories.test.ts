@@ -5,7 +5,21 @@ import { wakeUp } from '../../functions/durable';
 import { moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
 import type { HistoryEvent } from '../../sandbox/host/engine/history';
 import { type Play, play, replayFinished } from './harness';
-import { fault, interrupted, key, ok, planOf, policy, probes, refusal, request, usual } from './script';
+import {
+  fault,
+  interrupted,
+  key,
+  ok,
+  paused,
+  planOf,
+  policy,
+  probes,
+  refusal,
+  request,
+  retirement,
+  stopped,
+  usual,
+} from './script';
 
 /**
  * Histories of finished runs, as they lie in a task hub. Azure replays the history of every run in flight with the code that is
@@ -16,7 +30,8 @@ import { fault, interrupted, key, ok, planOf, policy, probes, refusal, request, 
  * 2. Register the changed one under a new name (`rotateKey2`), and start new runs under that.
  * 3. Record its histories beside the old ones: `RECORD_HISTORIES=1 npm test -- recorded-histories` adds what is missing and
  *    overwrites nothing. The old ones go when their generator goes.
- * While nothing has been deployed yet, delete test/golden/histories and record again.
+ * While nothing has been deployed yet, delete test/golden/histories and record again. So it was done when approval, the policy's
+ * wait, the way back made sure and the retirement came: no orchestrator of before had ever been released.
  */
 const folder = join(process.cwd(), 'test/golden/histories');
 
@@ -26,7 +41,6 @@ interface Recorded {
   readonly history: readonly HistoryEvent[];
 }
 
-const retirement = { key, rotationId: 'r-1' };
 const watched = { policy: { watchSeconds: 1800 } };
 const short = { policy: { soakSeconds: 1200 } };
 const plays: Readonly<Record<string, Play>> = {
@@ -59,6 +73,19 @@ const plays: Readonly<Record<string, Play>> = {
   resumed: {
     input: { ...request, cause: { kind: 'resume', command: 'resume' } },
     script: usual({}, { ...short, known: planOf() }),
+  },
+  'completed-after-approval-policy-and-pause': {
+    input: request,
+    script: usual(
+      {
+        makePlan: (_, call) => (call === 1 ? ok({ decision: 'go', plan: planOf(), approved: false }) : undefined),
+        chooseVersion: (_, call) => (call === 1 ? ok({ waitSeconds: 900, message: 'Soon.' }) : undefined),
+        moveTarget: (_, call) => (call === 1 ? paused : undefined),
+        moveDataKeysPage: (_, call) => (call === 1 ? stopped : undefined),
+      },
+      short,
+    ),
+    raise: [{ name: wakeUp, atSeconds: 600 }],
   },
   retired: { orchestrator: 'retireVersion', input: retirement, script: usual({}, watched) },
   'retirement-refused': {

@@ -1,5 +1,17 @@
 import { play } from './harness';
-import { broken, fault, interrupted, planOf, refusal, request, superseded, thrown, usual, verified } from './script';
+import {
+  broken,
+  cancelled,
+  fault,
+  interrupted,
+  planOf,
+  refusal,
+  request,
+  superseded,
+  thrown,
+  usual,
+  verified,
+} from './script';
 
 const before = [
   'admit',
@@ -111,7 +123,7 @@ describe('before anything has been changed', () => {
 
   test.each([
     ['a refusal', refusal('no-go'), 'refused'],
-    ['a command', interrupted, 'cancelled'],
+    ['a command', cancelled, 'cancelled'],
   ])(
     '%s at the door of creating-version ends without a way back: nothing has been made that could go back',
     async (_, answer, end) => {
@@ -342,6 +354,7 @@ describe('a run whose claim a newer one holds', () => {
     'enterPhase planning',
     'makePlan',
     'enterPhase creating-version',
+    'secureWayBack',
     'chooseVersion',
     'moveTarget 1 forward',
     'verifyTarget 0 forward',

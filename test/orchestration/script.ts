@@ -4,6 +4,7 @@ import type {
   Direction,
   ProbeColour,
   ProbeResult,
+  RetirementRequest,
   RotationRequest,
   RunPlan,
   RunPolicy,
@@ -54,6 +55,8 @@ const short: Partial<Record<ActivityName, readonly string[]>> = {
   moveDataKeysPage: ['target', 'direction', 'continuation'],
   noteWaiting: ['waitingFor'],
   sendAlert: ['alert'],
+  dropOldBlobs: ['target', 'continuation'],
+  endRetirement: ['status'],
 };
 
 /** A step as a test reads it: its name, and the inputs that tell it from the next. */
@@ -69,6 +72,9 @@ export const fault = (code = 'vault-unreachable', retryAfterSeconds?: number): F
 export const refusal = (code = 'no-role'): Refusal => ({ kind: 'refusal', code, message: `A refusal: ${code}.` });
 export const broken = (code = 'I8'): Broken => ({ kind: 'broken', code, message: `Broken: ${code}.` });
 export const interrupted: Interrupted = { kind: 'interrupted', command: 'rollback', message: 'An operator said so.' };
+export const cancelled: Interrupted = { kind: 'interrupted', command: 'cancel', message: 'An operator cancelled it.' };
+export const paused: Interrupted = { kind: 'interrupted', command: 'pause', message: 'An operator paused it.' };
+export const stopped: Interrupted = { kind: 'interrupted', command: 'stop', message: 'The stop switch is thrown.' };
 export const superseded: Superseded = { kind: 'superseded', message: 'A newer run holds the claim.' };
 export const thrown = new Error('the worker died');
 
@@ -83,6 +89,8 @@ export const request: RotationRequest = {
   generation: null,
   requestedAt: '2026-11-22T02:59:59.000Z',
 };
+
+export const retirement: RetirementRequest = { key, rotationId: 'r-1' };
 
 export const policy: RunPolicy = {
   soakSeconds: 3600,

@@ -38,6 +38,7 @@ export class HostUnderTest {
     const child = spawn(process.execPath, [host, ...state, '--port', '0', '--rpc-port', '0'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    process.once('exit', () => child.kill('SIGKILL'));
     const lines = createInterface({ input: child.stdout });
     const [line] = (await once(lines, 'line')) as [string];
     return new HostUnderTest(child, JSON.parse(line) as { port: number; rpcPort: number });

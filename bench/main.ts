@@ -52,6 +52,9 @@ async function measure(chosen: readonly Benchmark[], json: boolean): Promise<voi
   if (json) console.log(JSON.stringify({ ...about, benchmarks: results }));
 }
 
+// Whoever has children ends them when this process ends, and a signal alone would not let it say so.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
 void main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Health, KeyView, Problem } from './http';
-import { type Page, type Plan, phases, type Rotation } from './rotation';
+import { type Page, type Plan, phases, type Rotation, targetKinds } from './rotation';
 
 /**
  * What the routes answer, as schemas: the description at `GET /api/openapi.json` is made from them. `agreeing` makes it a compile
@@ -19,7 +19,7 @@ const instant = z.iso.datetime();
 const nullable = <S extends z.ZodType>(schema: S) => z.union([schema, z.null()]);
 const list = <S extends z.ZodType>(item: S) => z.array(item).readonly();
 const count = z.int().min(0);
-const kind = z.enum(['iotHub', 'dps', 'dataKeys']);
+const kind = z.enum(targetKinds);
 
 const reason = z.object({ code: z.string(), message: z.string() });
 

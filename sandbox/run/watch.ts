@@ -125,11 +125,14 @@ export class Watch {
   }
 
   async #take(rotation: Rotation): Promise<void> {
+    if (rotation.rotationId !== this.#rotationId) return;
     const before = this.#rotation;
     if (before === null) this.#jumped = 0;
     else if (before.phase !== rotation.phase || before.waitingFor !== rotation.waitingFor) this.#tellJump(before);
     const moved = JSON.stringify(before) !== JSON.stringify(rotation);
     if (moved) await this.#lookAtHistory(rotation.rotationId);
+    // What came of a rotation that is not followed any more would look like the end of the one that is.
+    if (rotation.rotationId !== this.#rotationId) return;
     this.#rotation = rotation;
   }
 

@@ -13,10 +13,10 @@ import { longText, ownTables, type Row, readLongText, readRows, submit, type Tab
 export function createTableAlertOutbox(tables: Tables): AlertOutbox {
   const table = () => tables.own(ownTables.alerts);
   return {
-    async put(alert, channels) {
+    async put(alert, channels, dueAt = new Date(alert.time)) {
       const client = await table();
       // One after the other: partitions share no transaction, and a repeat finds what the first try has written.
-      for (const channel of channels) await insert(client, channel, alert);
+      for (const channel of channels) await insert(client, channel, alert, dueAt);
     },
     async due(now, limit) {
       const rows = await readRows(await table(), odata`nextAttemptAt le ${now.toISOString()}`);
@@ -40,9 +40,9 @@ export function createTableAlertOutbox(tables: Tables): AlertOutbox {
 }
 
 /** Due at once: who kept it tries it at once, and should that one die, the next look at the outbox finds it. */
-async function insert(client: TableClient, channel: string, alert: Alert): Promise<void> {
-  const { id, time } = alert;
-  const columns = { alertId: id, attempts: 0, nextAttemptAt: new Date(time).toISOString() };
+async function insert(client: TableClient, channel: string, alert: Alert, dueAt: Date): Promise<void> {
+  const { id } = alert;
+  const columns = { alertId: id, attempts: 0, nextAttemptAt: dueAt.toISOString() };
   const row = { partitionKey: channel, rowKey: rowOf(alert), ...columns, ...longText('alert', JSON.stringify(alert)) };
   try {
     await submit(client, `keep alert ${id} for ${channel}`, [['create', row]]);

@@ -1,7 +1,7 @@
 import type { Admission, RotationRequest, RunReference } from '../contracts/activities';
 import type { Rotation } from '../contracts/rotation';
 import { alertTypes, subjectOf, tell } from './alerting';
-import { ConflictError, RefusalError } from './errors';
+import { ConflictError, RefusalError, SupersededError } from './errors';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
 import { isTerminal } from './phases';
@@ -33,7 +33,7 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
   const state = await ports.ledger.read(request.key);
   const held = heldBy(state, input);
   if (held === 'by-another') {
-    await noteMissedChance(ports, state, request);
+    if (!(await noteMissedChance(ports, state, request))) return admit(ports, input);
     return notAdmitted('claim-lost', `Rotation ${state.claim?.rotationId} of ${request.key} is under way.`);
   }
   if (held === 'nobody') {
@@ -41,7 +41,12 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     const relevance = await relevanceOf(ports, managed, request);
     if (!relevance.relevant) return notAdmitted(relevance.code, relevance.message);
     const backOff = backingOff(state, input);
-    if (backOff !== null) return notAdmitted('backing-off', backOff);
+    if (backOff !== null) {
+      const { claim } = state;
+      // The sweep looks at it when the back-off is over: the event does not come again.
+      if (claim !== null) await ports.ledger.update(request.key, state.etag, { claim: { ...claim, recheck: true } });
+      return notAdmitted('backing-off', backOff);
+    }
     if (managed.mode === 'observe') return observe(ports, input);
   }
   const claim = await bind(ports, state, input);
@@ -190,10 +195,21 @@ function unreadable(error: unknown): string {
   throw error;
 }
 
-/** An event that comes during a live run starts nothing; it is looked at again when the run closes. */
-async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<void> {
+/**
+ * An event that comes during a live run starts nothing; it is looked at again when the run closes.
+ * @returns false if the run has closed meanwhile: nobody would look
+ */
+async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<boolean> {
   const { claim } = state;
-  if (claim === null || claim.rotationId === null || claim.recheck || request.cause.kind !== 'event') return;
+  const { kind } = request.cause;
+  if (claim === null || claim.rotationId === null || (kind !== 'event' && kind !== 'sweep')) return true;
+  if (claim.rotationId === request.rotationId) return true;
   const run: RunReference = { key: claim.key, rotationId: claim.rotationId, generation: claim.generation };
-  await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, recheck: true } }));
+  try {
+    await changeClaim(ports, run, (held) => (held.claim.recheck ? null : { claim: { ...held.claim, recheck: true } }));
+    return true;
+  } catch (error) {
+    if (error instanceof SupersededError) return false;
+    throw error;
+  }
 }

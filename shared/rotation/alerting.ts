@@ -84,7 +84,8 @@ const unknownRotation: Omit<Rotation, 'rotationId' | 'key'> = {
  */
 export async function tell(ports: Pick<RotationPorts, 'alerts' | 'outbox'>, alert: Alert, now: Date): Promise<void> {
   const names = ports.alerts.map(({ name }) => name);
-  const kept = await ports.outbox.put(alert, names).then(
+  // Not due while it is being tried here: the timer would send it a second time.
+  const kept = await ports.outbox.put(alert, names, new Date(now.getTime() + firstDelaySeconds * 1000)).then(
     () => true,
     () => false,
   );

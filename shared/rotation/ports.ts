@@ -355,8 +355,8 @@ export interface AlertChannel {
 
 /** Alerts that a channel has not taken yet. Delivery has retries of its own, so that no channel holds up a rotation. */
 export interface AlertOutbox {
-  /** Kept once for each channel; the same id again changes nothing. */
-  put(alert: Alert, channels: readonly string[]): Promise<void>;
+  /** Kept once for each channel; the same id again changes nothing. Not due before `dueAt` (absent: the alert's time). */
+  put(alert: Alert, channels: readonly string[], dueAt?: Date): Promise<void>;
   /** Those whose next attempt is due, oldest first. */
   due(now: Date, limit: number): Promise<readonly OwedAlert[]>;
   delivered(owed: Pick<OwedAlert, 'channel'> & { readonly alert: Pick<Alert, 'id'> }): Promise<void>;

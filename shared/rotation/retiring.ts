@@ -23,12 +23,17 @@ export async function beginRetirement(
   input: { readonly request: RetirementRequest; readonly instanceId: string; readonly now: string },
 ): Promise<RetirementAdmission> {
   const { request, instanceId, now } = input;
-  const { policy, targets } = managedKey(ports, request.key);
+  const { policy, targets, mode } = managedKey(ports, request.key);
+  // The claim is read first: whoever ends the retirement from here on changes the claim too, and so is noticed.
+  const state = await ports.ledger.read(request.key);
   const retirement = await find(ports, request.key, request.rotationId);
   if (retirement === null || !mayBegin.includes(retirement.status)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
   }
-  const state = await ports.ledger.read(request.key);
+  // What was begun before the mode was changed is seen to its end: a disabled version must not stay so unwatched.
+  if (mode === 'observe' && retirement.disabledAt === null) {
+    return { admitted: false, message: `${request.key} is in observe mode: nothing is retired.` };
+  }
   const { claim } = state;
   const mine =
     claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
@@ -57,7 +62,28 @@ export async function beginRetirement(
     message: `Retiring ${versions.join(', ')} (generation ${held.generation}).`,
     details: { versions: versions.join(','), generation: held.generation },
   });
-  return { admitted: true, run, policy, versions, targets: targets.length, disabledAt: retirement.disabledAt };
+  const disabledAt = await disabledBefore(ports, run, retirement);
+  return { admitted: true, run, policy, versions, targets: targets.length, disabledAt };
+}
+
+/**
+ * When an earlier instance disabled the versions. One that died between saying so and doing it for every version is undone, and
+ * begun afresh: its watch proves nothing, and what was idle then may be in use now.
+ */
+async function disabledBefore(ports: RotationPorts, run: RunReference, retirement: Retirement): Promise<string | null> {
+  const { versions, disabledAt } = retirement;
+  if (disabledAt === null) return null;
+  const listed = await ports.keyVault.versions(run.key);
+  if (versions.every((each) => listed.some(({ version, enabled }) => version === each && !enabled))) return disabledAt;
+  await enableAll(ports, run.key, versions);
+  await putRetirement(ports, run, { ...retirement, status: 'proving', disabledAt: null });
+  return null;
+}
+
+/** One that cannot be enabled must not keep the others disabled. */
+async function enableAll(ports: RotationPorts, key: string, versions: readonly string[]): Promise<void> {
+  const all = await Promise.allSettled(versions.map((version) => ports.keyVault.setEnabled(kidOf(key, version), true)));
+  for (const each of all) if (each.status === 'rejected') throw each.reason;
 }
 
 const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId: string, now: string): Claim => ({
@@ -158,7 +184,7 @@ export async function enableVersions(
   await readHeldClaim(ports, run);
   const retirement = await retirementOf(ports, run);
   const { versions } = retirement;
-  for (const version of versions) await ports.keyVault.setEnabled(kidOf(run.key, version), true);
+  await enableAll(ports, run.key, versions);
   // Whoever goes on from here must not watch, and call retired, what is enabled.
   await putRetirement(ports, run, { ...retirement, status: 'undone', disabledAt: null, reasons: [...reasons] });
   await record(ports, run, {
@@ -224,6 +250,7 @@ export async function endRetirement(
   const known = await find(ports, run.key, run.rotationId);
   const { claim } = await ports.ledger.read(run.key);
   if (known?.status === status && claim?.rotationId !== run.rotationId) return { status };
+  await readHeldClaim(ports, run);
   const retirement = await retirementOf(ports, run);
   await record(
     ports,

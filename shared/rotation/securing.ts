@@ -77,7 +77,10 @@ async function savePins(ports: RotationPorts, { run, now }: OnRun, held: HeldCla
       fingerprints,
       operationUrl: null,
     };
-    await changeClaim(ports, run, ({ claim }) => ({ claim, saveUndo }));
+    // What was saved first stays: a second try may read a resource that the first one has written by now.
+    await changeClaim(ports, run, ({ claim, undo }) =>
+      undo.some((entry) => entry.target === index) ? null : { claim, saveUndo },
+    );
     await record(ports, run, {
       at: now,
       action: 'pin',

@@ -6,7 +6,7 @@ import { subtractDuration } from './iso-duration';
 import { isRelevant, type KeyEventType } from './key-event';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
-import { type Start, startOf } from './requests';
+import { eventStarted, type Start, startOf } from './requests';
 import { mayBegin } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -60,10 +60,14 @@ async function lookAfterRun(
 ): Promise<readonly SweepAction[]> {
   if (claim.phase === 'needs-attention') return []; // waits for a person, and was told
   const state = await instanceState(claim.instanceId ?? claim.rotationId ?? '');
-  if (state === 'running') return findOverdue(ports, claim);
+  if (state === 'running') {
+    // It was only late: should it die some day, its last request has to run out from then on.
+    if (claim.orphanedSince !== null) await unlessChanged(ports, etag, { ...claim, orphanedSince: null });
+    return findOverdue(ports, claim);
+  }
   const now = ports.now();
   if (claim.orphanedSince === null) {
-    await ports.ledger.update(claim.key, etag, { claim: { ...claim, orphanedSince: now.toISOString() } });
+    await unlessChanged(ports, etag, { ...claim, orphanedSince: now.toISOString() });
     return [];
   }
   // Taken over only when the longest possible request of the lost instance has run out; then everything is read again.
@@ -84,16 +88,11 @@ async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: D
       orphanedSince: null,
       purpose: 'rotation' as const,
     };
-    await ports.ledger.update(claim.key, etag, { claim: next });
+    if (!(await unlessChanged(ports, etag, next))) return [];
     return [retirementStart(claim.key, rotationId, next.generation, message)];
   }
   const next = inNewInstance(claim, { rotationId, command: 'resume' });
-  try {
-    await ports.ledger.update(claim.key, etag, { claim: next });
-  } catch (error) {
-    if (error instanceof ConflictError) return []; // somebody is alive after all
-    throw error;
-  }
+  if (!(await unlessChanged(ports, etag, next))) return []; // somebody is alive after all
   const run: RunReference = { key: claim.key, rotationId, generation: next.generation };
   await record(ports, run, {
     at: now.toISOString(),
@@ -106,6 +105,17 @@ async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: D
   const start = startOf(next);
   const cause = { kind: 'resume', command: 'resume' } as const;
   return [{ kind: 'rotate', start: { ...start, request: { ...start.request, cause } }, event: null, message }];
+}
+
+/** @returns whether the claim was still the one that was looked at */
+async function unlessChanged(ports: RotationPorts, etag: string, claim: Claim): Promise<boolean> {
+  try {
+    await ports.ledger.update(claim.key, etag, { claim });
+    return true;
+  } catch (error) {
+    if (error instanceof ConflictError) return false;
+    throw error;
+  }
 }
 
 /** A soak that should have ended is woken: its timer may have been lost with the task hub's storage. */
@@ -206,7 +216,6 @@ async function claimMissed(
     ? `${type} of version ${version} came during a run and is acted upon now.`
     : `No event told of it: ${type} of version ${version}.`;
   if (!recheck) await tellMissed(ports, key, event, message);
-  if (recheck) await forgetRecheck(ports, key);
   const request: RotationRequest = {
     rotationId: event.instanceId,
     key,
@@ -249,10 +258,17 @@ async function tellMissed(ports: RotationPorts, key: string, event: SeenEvent, m
   );
 }
 
+/** What a missed event should have brought was started: from now on it was acted upon. */
+export async function missedStarted(ports: RotationPorts, key: string, event: SeenEvent): Promise<void> {
+  await eventStarted(ports, key, event);
+  await forgetRecheck(ports, key);
+}
+
 async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
   const { claim, etag } = await ports.ledger.read(key);
-  if (claim === null || etag === null || !claim.recheck) return;
-  await ports.ledger.update(key, etag, { claim: { ...claim, recheck: false } });
+  // Of a run that has begun since, it tells of what came during that one.
+  if (claim === null || etag === null || !claim.recheck || claim.rotationId !== null) return;
+  await unlessChanged(ports, etag, { ...claim, recheck: false });
 }
 
 // --- Retirements -------------------------------------------------------------------------------------------------------

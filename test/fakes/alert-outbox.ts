@@ -15,10 +15,10 @@ export function fakeAlertOutbox(effects: string[] = []): Fake<AlertOutbox, { owe
   return {
     interfere,
     owed: () => [...rows.values()].map(tell),
-    put: (alert, channels) =>
+    put: (alert, channels, dueAt = new Date(alert.time)) =>
       run('put', alert.type, () => {
         for (const channel of channels) {
-          const owed = { alert: structuredClone(alert), channel, attempts: 0, nextAttemptAt: new Date(alert.time) };
+          const owed = { alert: structuredClone(alert), channel, attempts: 0, nextAttemptAt: dueAt };
           if (!rows.has(nameOf(owed))) rows.set(nameOf(owed), owed);
         }
       }),

@@ -141,7 +141,8 @@ export class Watch {
     if (this.#rotationId !== undefined) return wire.ask<Rotation>(`${app}/api/rotations/${this.#rotationId}`);
     const list = await wire.ask<Page<Rotation>>(`${app}/api/rotations?key=${encodeURIComponent(key)}&limit=1`);
     const newest = list.items[0] ?? null;
-    this.#rotationId = newest?.rotationId;
+    // Somebody may have said meanwhile which one to follow.
+    this.#rotationId ??= newest?.rotationId;
     return newest;
   }
 

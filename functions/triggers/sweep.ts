@@ -3,8 +3,7 @@ import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { deliverOwed } from '../../shared/rotation/alerting';
-import { eventStarted } from '../../shared/rotation/requests';
-import { type InstanceState, type SweepAction, sweepKey } from '../../shared/rotation/sweeping';
+import { type InstanceState, missedStarted, type SweepAction, sweepKey } from '../../shared/rotation/sweeping';
 import { retireVersionName } from '../orchestrators';
 import { startInstance, wake } from './starting';
 
@@ -57,7 +56,7 @@ async function carryOut(
     return;
   }
   await startInstance(client, action.start);
-  if (action.event !== null) await eventStarted(ports, key, action.event);
+  if (action.event !== null) await missedStarted(ports, key, action.event);
 }
 
 const alive: ReadonlySet<string> = new Set(['Running', 'Pending', 'ContinuedAsNew', 'Suspended']);

@@ -7,17 +7,15 @@ import { managedKey } from './run-record';
 /** One KEK as `GET /api/keys` shows it. What cannot be read is null and said in `problem`; the other keys are shown all the same. */
 export async function viewKey(ports: RotationPorts, key: string): Promise<KeyView> {
   const { targets, mode } = managedKey(ports, key);
-  const [versions, stands, ledger, retirements] = await Promise.allSettled([
-    ports.keyVault.versions(key),
-    Promise.all(targets.map((target) => target.references())),
-    ports.ledger.read(key),
-    ports.ledger.retirements(key),
+  const [[versions, ledger, retirements], stands] = await Promise.all([
+    Promise.allSettled([ports.keyVault.versions(key), ports.ledger.read(key), ports.ledger.retirements(key)]),
+    Promise.allSettled(targets.map((target) => target.references())),
   ]);
   const known = answerOf(versions) ?? [];
-  const named = answerOf(stands);
+  const named = stands.map(answerOf);
   const inUse = inUseOf(known, named);
   const pending = (answerOf(retirements) ?? []).findLast(({ status }) => status !== 'retired' && status !== 'ended');
-  const failed = [versions, stands, ledger, retirements].find((settled) => settled.status === 'rejected');
+  const failed = [versions, ...stands, ledger, retirements].find((settled) => settled.status === 'rejected');
   return {
     key,
     mode,
@@ -28,8 +26,8 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     targets: targets.map(({ kind, name }, index) => ({
       kind,
       name,
-      version: versionOf(named?.[index]?.[0] ?? ''),
-      versions: named === null ? null : (named[index] ?? []).map((kid) => versionOf(kid)),
+      version: versionOf(named[index]?.[0] ?? ''),
+      versions: named[index]?.map((kid) => versionOf(kid)) ?? null,
     })),
     running: answerOf(ledger)?.claim?.rotationId ?? null,
     pendingRetirement:
@@ -45,9 +43,10 @@ const answerOf = <T>(settled: PromiseSettledResult<T>): T | null =>
 
 const messageOf = (reason: unknown): string => (reason instanceof Error ? reason.message : 'could not be read');
 
-/** The oldest version that anything stands on: the one in use. */
-function inUseOf(versions: readonly KeyVersion[], named: readonly (readonly string[])[] | null) {
-  const all = new Set((named ?? []).flat().flatMap((kid) => versionOf(kid) ?? []));
+/** The oldest version that anything stands on: the one in use. A target that cannot be read may stand on an older one. */
+function inUseOf(versions: readonly KeyVersion[], named: readonly (readonly string[] | null)[]): KeyVersion | null {
+  if (named.includes(null)) return null;
+  const all = new Set(named.flat().flatMap((kid) => versionOf(kid ?? '') ?? []));
   const used = versions.filter(({ version }) => all.has(version));
   return used.toSorted((a, b) => a.createdOn.getTime() - b.createdOn.getTime())[0] ?? null;
 }

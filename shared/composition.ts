@@ -46,6 +46,7 @@ export function compose(): Keyturn {
       keyVault: azure.keyVault,
       alerts: azure.alerts,
       outbox: azure.outbox,
+      ...(configuration.apiOrigin === null ? {} : { apiOrigin: configuration.apiOrigin }),
       keys: managed.map(({ key }) => key),
       managed: (key) => managed.find((candidate) => sameKey(candidate.key, key)) ?? null,
     },

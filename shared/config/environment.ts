@@ -35,6 +35,8 @@ export interface Settings {
   readonly webhook: Webhook | null;
   /** The stop switch: why nothing may be changed; null if it is not thrown here. */
   readonly stop: string | null;
+  /** Origin of the app's own API; null where the platform does not say it. */
+  readonly apiOrigin: string | null;
   readonly hubApiVersion: string;
   readonly dpsApiVersion: string;
 }
@@ -86,6 +88,12 @@ export function settingsOf(environment: Environment): ReadSetting {
   return (name) => environment[name]?.trim() || undefined;
 }
 
+/** The platform tells the app its own host name (App Service, WEBSITE_HOSTNAME); a local host has no TLS. */
+function readOrigin(hostName: string | undefined): string | null {
+  if (hostName === undefined || !/^[a-z0-9.-]+(:\d{1,5})?$/i.test(hostName)) return null;
+  return `${/^(localhost|127\.)/.test(hostName) ? 'http' : 'https'}://${hostName}`;
+}
+
 /** Reads every setting; what is wrong goes to `problems`, and the answer is usable only if there are none. */
 export function readEnvironment(environment: Environment, needed: NeededAudiences, problems: Problems): Settings {
   const setting = settingsOf(environment);
@@ -102,6 +110,7 @@ export function readEnvironment(environment: Environment, needed: NeededAudience
     alertTopic: readAlertTopic(setting, problems),
     webhook: readWebhook(setting, problems),
     stop: setting('KEYTURN_STOP') ?? null,
+    apiOrigin: readOrigin(setting('WEBSITE_HOSTNAME')),
     hubApiVersion: readVersion('KEYTURN_HUB_API_VERSION', '2023-06-30-preview', hubApiVersions, setting, problems),
     dpsApiVersion: readVersion('KEYTURN_DPS_API_VERSION', '2020-09-01-preview', dpsApiVersions, setting, problems),
   };

@@ -32,7 +32,7 @@ export async function sendAlert(
   const { run, alert, occasion, reasons, now } = input;
   const rotation = await documentOf(ports, run, alert);
   const alertId = [run.rotationId, alert, run.generation, ...(occasion === '' ? [] : [occasion])].join('.');
-  await tell(ports, alertOf(rotation, { alertId, alert, reasons, now }), new Date(now));
+  await tell(ports, alertOf(rotation, { alertId, alert, reasons, now }, ports.apiOrigin), new Date(now));
   await record(
     ports,
     run,
@@ -138,6 +138,7 @@ const nextAttempt = ({ attempts }: OwedAlert, now: Date): Date =>
 function alertOf(
   rotation: Rotation,
   alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string },
+  origin = 'https://<function app>',
 ): Alert {
   const { key, rotationId, phase, previousVersion, nextVersion, planHash, targets } = rotation;
   return {
@@ -155,7 +156,7 @@ function alertOf(
       targets,
       reasons: alert.reasons,
       done: doneSoFar(rotation, alert.alert),
-      left: leftToDo(rotation, alert.alert),
+      left: leftToDo(rotation, alert.alert, origin),
     },
   };
 }
@@ -186,15 +187,19 @@ function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind)
   }
 }
 
-function leftToDo({ rotationId, previousVersion, nextVersion, planHash, key }: Rotation, alert: AlertKind): string {
+function leftToDo(
+  { rotationId, previousVersion, nextVersion, planHash, key }: Rotation,
+  alert: AlertKind,
+  origin: string,
+): string {
   const byHand = (command: string, body = ''): string =>
-    `curl -X POST "https://<function app>/api/rotations/${rotationId}/${command}?code=<function key>"${body}`;
+    `curl -X POST "${origin}/api/rotations/${rotationId}/${command}?code=<function key>"${body}`;
   switch (alert) {
     case 'completed':
       return `Nothing. Version ${previousVersion} is retired on evidence after its grace period; until then: ${byHand('rollback')}`;
     case 'rolled-back': {
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
-      const again = `curl -X POST "https://<function app>/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
+      const again = `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
       return `Mend what the reasons name, then start again: ${again}.${unused}`;
     }
     case 'holding':

@@ -32,6 +32,8 @@ export interface RotationPorts {
   readonly keyVault: KeyVault;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
+  /** Origin of this app's own API, for the commands that alerts tell; absent where the platform does not say it. */
+  readonly apiOrigin?: string;
   /** Null for a KEK that the configuration does not name, whatever an event or a request claims. */
   managed(key: string): ManagedKey | null;
   /** Every configured KEK, in the order of the configuration. */

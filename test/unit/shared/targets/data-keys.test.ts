@@ -61,9 +61,15 @@ describe('a store of data keys', () => {
 
   test('I2 a page met again finds its records moved and writes nothing', async () => {
     const store = makeStore(10);
-    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 10, seen: 10 });
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({
+      moved: 10,
+      seen: 10,
+    });
     const before = store.store.all();
-    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 0, seen: 10 });
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({
+      moved: 0,
+      seen: 10,
+    });
     expect(store.store.all()).toEqual(before);
   });
 
@@ -163,7 +169,10 @@ describe('an owner at work meanwhile', () => {
     const store = makeStore(2);
     store.store.interfere.before('replace', 1, () => store.store.ownerRemoves({ partitionKey: 'p', rowKey: 'r0000' }));
     store.store.interfere.before('replace', 2, () => store.store.ownerRemoves({ partitionKey: 'p', rowKey: 'r0001' }));
-    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({ moved: 0, seen: 2 });
+    expect(await store.target.movePage(store.next.kid, 'forward', null, open, null)).toMatchObject({
+      moved: 0,
+      seen: 2,
+    });
     expect(store.store.all()).toEqual([]);
   });
 

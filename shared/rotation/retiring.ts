@@ -73,11 +73,15 @@ export async function beginRetirement(
 async function disabledBefore(ports: RotationPorts, run: RunReference, retirement: Retirement): Promise<string | null> {
   const { versions, disabledAt } = retirement;
   if (disabledAt === null) return null;
-  const listed = await ports.keyVault.versions(run.key);
-  if (versions.every((each) => listed.some(({ version, enabled }) => version === each && !enabled))) return disabledAt;
+  if (await areDisabled(ports, run.key, versions)) return disabledAt;
   await enableAll(ports, run.key, versions);
   await putRetirement(ports, run, { ...retirement, status: 'proving', disabledAt: null });
   return null;
+}
+
+async function areDisabled(ports: RotationPorts, key: string, versions: readonly string[]): Promise<boolean> {
+  const listed = await ports.keyVault.versions(key);
+  return versions.every((each) => listed.some(({ version, enabled }) => version === each && !enabled));
 }
 
 /** One that cannot be enabled must not keep the others disabled. */
@@ -158,7 +162,9 @@ export async function disableVersions(
   const retirement = await retirementOf(ports, run);
   const reasons = await referencesTo(ports, run.key, retirement.versions);
   if (reasons.length > 0) throw new RefusalError('still-referred-to', reasons.map(({ message }) => message).join(' '));
-  const disabledAt = retirement.disabledAt ?? now;
+  // What was said at a first try is true only if that try disabled them: the watch must not be short.
+  const before = retirement.disabledAt;
+  const disabledAt = before !== null && (await areDisabled(ports, run.key, retirement.versions)) ? before : now;
   // Before the step that it undoes (I3): who finds this must expect the versions to be disabled.
   await putRetirement(ports, run, { ...retirement, status: 'watching', disabledAt });
   await record(ports, run, {

@@ -6,7 +6,7 @@ import { sameKey } from '../../../../shared/rotation/key-identifier';
 import { checkMove, moveDataKeysPage, moveTarget } from '../../../../shared/rotation/moving';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
-import type { KeyVersionDetail, Target, WrappedDataKey } from '../../../../shared/rotation/ports';
+import type { Claim, KeyVersionDetail, Target, WrappedDataKey } from '../../../../shared/rotation/ports';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { dataKeysTarget } from '../../../../shared/targets/data-keys';
@@ -276,3 +276,28 @@ export async function everythingWritten(world: World): Promise<string> {
     world.effects,
   ]);
 }
+
+/** A rotation from v1 to its end: every target on the next version, the retirement of v1 waiting. */
+export async function completed(world: World): Promise<RunReference> {
+  const run = await ready(world);
+  await moveAll(world, run);
+  await enter(world, run, 'soaking');
+  await enter(world, run, 'completed');
+  return run;
+}
+
+/** Rewrites the claim as a test needs it. */
+export async function changeClaimOf(world: World, columns: Partial<Claim>): Promise<void> {
+  const { claim, etag } = await world.ledger.read(key);
+  if (claim === null) throw new Error('There is no claim.');
+  await world.ledger.update(key, etag, { claim: { ...claim, ...columns } });
+}
+
+export async function claimOf(world: World): Promise<Claim> {
+  const { claim } = await world.ledger.read(key);
+  if (claim === null) throw new Error('There is no claim.');
+  return claim;
+}
+
+export const enabledOf = async (world: World, version: string): Promise<boolean | undefined> =>
+  (await world.keyVault.versions(key)).find((each) => each.version === version)?.enabled;

@@ -1,0 +1,372 @@
+import { command } from '../../../../shared/rotation/commands';
+import { FaultError, InterruptedError, RefusalError, SupersededError } from '../../../../shared/rotation/errors';
+import type { Retirement } from '../../../../shared/rotation/ports';
+import { startByHand } from '../../../../shared/rotation/requests';
+import {
+  beginRetirement,
+  disableVersions,
+  dropOldBlobs,
+  enableVersions,
+  endRetirement,
+  proveIdle,
+  watchTargets,
+} from '../../../../shared/rotation/retiring';
+import {
+  changeClaimOf,
+  claimOf,
+  completed,
+  dpsBody,
+  enabledOf,
+  hubBody,
+  key,
+  makeWorld,
+  rotationId,
+  v1,
+  v2,
+  type World,
+  wrapped,
+} from './world';
+
+const begin = (world: World, instanceId = 'r1') =>
+  beginRetirement(world.ports, { request: { key, rotationId }, instanceId, now: world.pass(1) });
+
+/** A completed rotation whose retirement holds the claim. */
+async function begun(world: World = makeWorld()) {
+  await completed(world);
+  const admission = await begin(world);
+  if (!admission.admitted) throw new Error(admission.message);
+  return { world, run: admission.run, on: () => ({ run: admission.run, now: world.pass(1) }) };
+}
+
+async function retirementOf(world: World): Promise<Retirement | undefined> {
+  return (await world.ledger.retirements(key)).find((each) => each.rotationId === rotationId);
+}
+
+/** Puts the retirement on record as if it had got that far. */
+async function set(world: World, columns: Partial<Retirement>): Promise<void> {
+  const { claim, etag } = await world.ledger.read(key);
+  const known = await retirementOf(world);
+  if (claim === null || known === undefined) throw new Error('Nothing to change.');
+  await world.ledger.update(key, etag, { claim, putRetirement: { ...known, ...columns } });
+}
+
+const withoutVersion = (body: Record<string, unknown>): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(body).replaceAll(`/keys/kek/${v1}`, '/keys/kek'));
+
+/** Everything that can still refer to the old version, and how it comes to do so. */
+const references: readonly [string, (world: World) => void][] = [
+  [
+    'a hub',
+    (world) => {
+      world.hub.body = hubBody(v1);
+    },
+  ],
+  [
+    'a DPS',
+    (world) => {
+      world.dps.body = dpsBody(v1);
+    },
+  ],
+  [
+    'a hub that names the key without a version',
+    (world) => {
+      world.hub.body = withoutVersion(hubBody(v1));
+    },
+  ],
+  ['a data key that its owner wrapped meanwhile', (world) => world.store.ownerPuts(wrapped(world.first, 'new').record)],
+];
+
+describe('I1 a version is not disabled', () => {
+  test.each(references)('while %s refers to it', async (_what, refer) => {
+    const { world, on } = await begun();
+    refer(world);
+    const { idle, reasons } = await proveIdle(world.ports, on());
+    expect(idle).toBe(false);
+    expect(reasons).toMatchObject([{ code: 'still-referred-to' }]);
+    expect(await enabledOf(world, v1)).toBe(true);
+  });
+
+  test.each(references)('when %s comes to refer to it after the proof', async (_what, refer) => {
+    const { world, on } = await begun();
+    expect((await proveIdle(world.ports, on())).idle).toBe(true);
+    refer(world);
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(RefusalError);
+    expect(world.keyVault.interfere.calls('setEnabled')).toBe(0);
+    expect((await retirementOf(world))?.disabledAt).toBeNull();
+  });
+
+  test('while a target cannot be read: what cannot be known is not idle (I12)', async () => {
+    const { world, on } = await begun();
+    world.resourceManager.interfere.failAlways('find');
+    world.resourceManager.interfere.failAlways('get');
+    await expect(proveIdle(world.ports, on())).rejects.toThrow(FaultError);
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    expect(await enabledOf(world, v1)).toBe(true);
+  });
+
+  test('while the stop switch is thrown, the ledger cannot be read, or the audit log cannot be written', async () => {
+    const { world, on } = await begun();
+    world.ledger.throwStop('drill');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(InterruptedError);
+    world.ledger.throwStop(null);
+    world.ledger.interfere.failAlways('read');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    world.ledger.interfere.heal();
+    world.auditLog.interfere.failAlways('append');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    expect(world.keyVault.interfere.calls('setEnabled')).toBe(0);
+  });
+
+  test('by an instance that has lost the claim, in any step', async () => {
+    const { world, run, on } = await begun();
+    await changeClaimOf(world, { generation: run.generation + 1 });
+    const before = world.auditLog.stored(key).length;
+    for (const step of [proveIdle, disableVersions, watchTargets]) {
+      await expect(step(world.ports, on())).rejects.toThrow(SupersededError);
+    }
+    await expect(enableVersions(world.ports, { ...on(), reasons: [] })).rejects.toThrow(SupersededError);
+    const end = { ...on(), status: 'retired', reasons: [] } as const;
+    await expect(endRetirement(world.ports, end)).rejects.toThrow(SupersededError);
+    expect(world.keyVault.interfere.calls('setEnabled')).toBe(0);
+    // Nor does the history hear of an end that never was.
+    expect(world.auditLog.stored(key)).toHaveLength(before);
+  });
+
+  test('in observe mode, which changes nothing', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.managed.mode = 'observe' as 'act';
+    expect(await begin(world)).toMatchObject({ admitted: false, message: expect.stringContaining('observe') });
+    expect(await claimOf(world)).toMatchObject({ rotationId: null });
+  });
+});
+
+test('a kept old blob is no reference, and it is dropped only when it is told to be', async () => {
+  const { world, on } = await begun();
+  expect(world.store.all().every(({ previous }) => previous?.includes(v1))).toBe(true);
+  expect((await proveIdle(world.ports, on())).idle).toBe(true);
+  await disableVersions(world.ports, on());
+  expect(world.store.all().every(({ previous }) => previous !== null)).toBe(true);
+  const page = await dropOldBlobs(world.ports, { ...on(), target: 2, continuation: null });
+  expect(page).toEqual({ continuation: null, dropped: 3 });
+  expect(world.store.all().every(({ previous }) => previous === null)).toBe(true);
+  expect(await dropOldBlobs(world.ports, { ...on(), target: 0, continuation: null })).toMatchObject({ dropped: 0 });
+});
+
+test('I3 I4 what is about to be disabled is on record and told before it is', async () => {
+  const { world, on } = await begun();
+  const from = world.effects.length;
+  await disableVersions(world.ports, on());
+  const effects = world.effects.slice(from);
+  const at = (start: string): number => effects.findIndex((effect) => effect.startsWith(start));
+  expect(at(`setEnabled ${v1} false`)).toBeGreaterThan(at('append disable-version intended'));
+  expect(at('append disable-version intended')).toBeGreaterThan(
+    at('update generation 2, completed, retirement watching'),
+  );
+  expect(at('update')).toBeGreaterThanOrEqual(0);
+});
+
+describe('the claim', () => {
+  test('is held from the proof to the end of the watch: nobody starts, and nobody goes back', async () => {
+    const { world, on } = await begun();
+    const asked = { reason: 'x', toVersion: null, actor: 'ann', idempotencyKey: null, requestHash: 'h', key };
+    const shut = async () => {
+      expect(await startByHand(world.ports, asked)).toMatchObject({ kind: 'running', rotationId, start: null });
+      expect(await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' })).toEqual({
+        kind: 'not-allowed',
+        phase: 'completed',
+        allowed: [],
+      });
+      expect(await claimOf(world)).toMatchObject({ rotationId, purpose: 'retirement' });
+    };
+    await shut();
+    await proveIdle(world.ports, on());
+    await shut();
+    await disableVersions(world.ports, on());
+    await shut();
+    await watchTargets(world.ports, on());
+    await shut();
+    await endRetirement(world.ports, { ...on(), status: 'retired', reasons: [] });
+    expect(await claimOf(world)).toMatchObject({ rotationId: null, purpose: 'rotation' });
+    // Retired is retired: there is nothing left to go back to.
+    expect(await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' })).toMatchObject({
+      kind: 'not-allowed',
+      allowed: [],
+    });
+  });
+
+  test('is not taken from a rotation, nor by a second instance, nor when another is faster', async () => {
+    const { world } = await begun();
+    expect(await begin(world, 'r2')).toMatchObject({ admitted: false });
+    const other = makeWorld();
+    await completed(other);
+    await changeClaimOf(other, { rotationId: 'somebody', instanceId: 'else' });
+    expect(await begin(other)).toMatchObject({ admitted: false, message: expect.stringContaining('somebody') });
+    const raced = makeWorld();
+    await completed(raced);
+    raced.ledger.interfere.before('update', 1, () => changeClaimOf(raced, { recheck: true }));
+    expect(await begin(raced)).toMatchObject({ admitted: false, message: expect.stringContaining('faster') });
+  });
+
+  test('is not taken over a rollback that ends the retirement between its two reads', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.ledger.interfere.before('retirements', 1, async () => {
+      await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' });
+      await changeClaimOf(world, { rotationId: null, instanceId: null });
+    });
+    expect(await begin(world)).toMatchObject({ admitted: false });
+    expect((await retirementOf(world))?.status).toBe('ended');
+  });
+
+  test.each(['retired', 'ended'] as const)('is not taken for what is %s', async (status) => {
+    const world = makeWorld();
+    await completed(world);
+    await set(world, { status });
+    expect(await begin(world)).toMatchObject({ admitted: false });
+  });
+});
+
+describe('I2 repeated, or after a lost answer,', () => {
+  test('the beginning finds its claim again', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.ledger.interfere.loseAnswer('update');
+    await expect(begin(world)).rejects.toThrow(FaultError);
+    expect(await begin(world)).toMatchObject({ admitted: true, run: { generation: 2 }, versions: [v1], targets: 3 });
+  });
+
+  test('disabling is done once, and told once, and the time it was done at stays', async () => {
+    const { world, on } = await begun();
+    world.keyVault.interfere.loseAnswer('setEnabled');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    const said = (await retirementOf(world))?.disabledAt;
+    expect(await disableVersions(world.ports, on())).toEqual({ disabledAt: said });
+    expect(await enabledOf(world, v1)).toBe(false);
+    const told = world.auditLog.stored(key).filter(({ action }) => action === 'disable-version');
+    expect(told).toHaveLength(1);
+  });
+
+  test('the watch begins when the version is disabled, not when that was first tried', async () => {
+    const { world, on } = await begun();
+    world.keyVault.interfere.fail('setEnabled');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    world.pass(3600);
+    const input = on();
+    expect(await disableVersions(world.ports, input)).toEqual({ disabledAt: input.now });
+  });
+
+  test.each(['retired', 'refused', 'undone'] as const)('the end (%s) is one end', async (status) => {
+    const { world, on } = await begun();
+    world.ledger.interfere.loseAnswer('update');
+    const end = { ...on(), status, reasons: [] };
+    await expect(endRetirement(world.ports, end)).rejects.toThrow(FaultError);
+    expect(await endRetirement(world.ports, end)).toEqual({ status });
+    expect((await retirementOf(world))?.status).toBe(status);
+    const told = world.auditLog.stored(key).filter((each) => each.action === 'retire' && each.outcome !== 'intended');
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('enabling again', () => {
+  test('works while the run is paused and the stop switch is thrown, and is told afterwards (I4)', async () => {
+    const { world, on } = await begun();
+    await disableVersions(world.ports, on());
+    const { claim, etag } = await world.ledger.read(key);
+    if (claim === null) throw new Error('No claim.');
+    const addCommand = { rotationId, command: 'pause' as const, actor: 'ann', at: world.now() };
+    await world.ledger.update(key, etag, { claim, addCommand });
+    world.ledger.throwStop('drill');
+    world.auditLog.interfere.failAlways('append');
+    await expect(enableVersions(world.ports, { ...on(), reasons: [] })).rejects.toThrow(FaultError);
+    expect(await enabledOf(world, v1)).toBe(true);
+    world.auditLog.interfere.heal();
+    expect(await enableVersions(world.ports, { ...on(), reasons: [] })).toEqual({ enabled: [v1] });
+  });
+
+  test('of one version that fails does not keep the others disabled', async () => {
+    const { world, on } = await begun();
+    world.keyVault.addVersion({ version: v2, enabled: false, createdOn: new Date('2025-12-21T00:00:00Z') });
+    await set(world, { versions: ['0'.repeat(32), v1, v2], status: 'watching', disabledAt: world.now() });
+    world.keyVault.change(v1, { enabled: false });
+    await expect(enableVersions(world.ports, { ...on(), reasons: [] })).rejects.toThrow(RefusalError);
+    expect([await enabledOf(world, v1), await enabledOf(world, v2)]).toEqual([true, true]);
+  });
+});
+
+describe('an instance that goes on for one that died', () => {
+  /** The claim is freed as the sweep does; the retirement stands where the dead instance left it. */
+  const died = async (world: World): Promise<void> =>
+    changeClaimOf(world, { rotationId: null, instanceId: null, purpose: 'rotation', bound: false });
+
+  test('goes on with the watch of a version that is disabled', async () => {
+    const { world, on } = await begun();
+    const { disabledAt } = await disableVersions(world.ports, on());
+    await died(world);
+    expect(await begin(world, 'r2')).toMatchObject({ admitted: true, disabledAt });
+    expect(await enabledOf(world, v1)).toBe(false);
+  });
+
+  test('I1 proves anew what was said to be disabled and was not', async () => {
+    const { world, on } = await begun();
+    world.keyVault.interfere.fail('setEnabled');
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    await died(world);
+    expect(await begin(world, 'r2')).toMatchObject({ admitted: true, disabledAt: null });
+  });
+
+  test('I1 begins afresh, with every version enabled, when only some were disabled', async () => {
+    const { world, on } = await begun();
+    world.keyVault.addVersion({ version: v2, createdOn: new Date('2025-12-21T00:00:00Z') });
+    await set(world, { versions: [v1, v2] });
+    world.keyVault.interfere.fail('setEnabled', 2);
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    await died(world);
+    expect(await begin(world, 'r2')).toMatchObject({ admitted: true, disabledAt: null });
+    expect([await enabledOf(world, v1), await enabledOf(world, v2)]).toEqual([true, true]);
+    expect(await retirementOf(world)).toMatchObject({ disabledAt: null, status: 'proving' });
+  });
+});
+
+describe('the end', () => {
+  const day = 86_400;
+  test.each([
+    ['refused', day, null],
+    ['undone', 7 * day, null],
+  ] as const)('%s is tried again after %s seconds', async (status, seconds, disabledAt) => {
+    const { world, on } = await begun();
+    const end = { ...on(), status, reasons: [{ code: 'c', message: 'M.' }] };
+    await endRetirement(world.ports, end);
+    const dueAt = new Date(Date.parse(end.now) + seconds * 1000).toISOString();
+    expect(await retirementOf(world)).toMatchObject({ status, dueAt, disabledAt, reasons: [{ code: 'c' }] });
+    // The version is enabled, so the way back is open again.
+    expect(await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' })).toMatchObject({
+      kind: 'start',
+    });
+    expect((await retirementOf(world))?.status).toBe('ended');
+  });
+
+  test('of a retired version says when it was disabled', async () => {
+    const { world, on } = await begun();
+    const { disabledAt } = await disableVersions(world.ports, on());
+    await endRetirement(world.ports, { ...on(), status: 'retired', reasons: [] });
+    expect(await retirementOf(world)).toMatchObject({ status: 'retired', disabledAt });
+  });
+
+  test('keeps for the sweep what came meanwhile', async () => {
+    const { world, on } = await begun();
+    await changeClaimOf(world, { recheck: true });
+    await endRetirement(world.ports, { ...on(), status: 'refused', reasons: [] });
+    expect(await claimOf(world)).toMatchObject({ recheck: true, rotationId: null });
+  });
+});
+
+test('what the watch sees that is not green goes on record; green does not', async () => {
+  const { world, on } = await begun();
+  await watchTargets(world.ports, on());
+  expect(world.auditLog.stored(key).filter(({ action }) => action === 'watch')).toEqual([]);
+  world.dataPlane.answers.set('hub-1.azure-devices.net', { answer: 'unreadable', message: 'Cannot decrypt.' });
+  const { results } = await watchTargets(world.ports, on());
+  expect(results).toMatchObject([{ colour: 'red' }, { colour: 'green' }, { colour: 'green' }]);
+  expect(world.auditLog.stored(key).at(-1)).toMatchObject({ action: 'watch', target: 'iotHub/hub-1' });
+});

@@ -1,0 +1,424 @@
+import { admit } from '../../../../shared/rotation/admission';
+import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
+import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
+import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
+import { type InstanceState, missedStarted, type SweepAction, sweepKey } from '../../../../shared/rotation/sweeping';
+import {
+  admitted,
+  changeClaimOf,
+  claimOf,
+  completed,
+  enter,
+  eventRequest,
+  key,
+  makeWorld,
+  moveAll,
+  ready,
+  rotationId,
+  v1,
+  v2,
+  type World,
+} from './world';
+
+const sweep = (world: World, state: InstanceState = 'running') =>
+  sweepKey(world.ports, key, () => Promise.resolve(state));
+
+/** Sweeps and carries out what it answers, as the timer does. */
+async function sweepAndStart(world: World): Promise<readonly SweepAction[]> {
+  const actions = await sweep(world);
+  for (const action of actions) {
+    if (action.kind === 'rotate' && action.event !== null) await missedStarted(world.ports, key, action.event);
+  }
+  return actions;
+}
+
+const day = 86_400;
+const inSeconds = (world: World, seconds: number): Date => new Date(Date.parse(world.now()) + seconds * 1000);
+
+const keyEvent = (id: string, type: string, version: string) => ({
+  id,
+  eventType: `Microsoft.KeyVault.${type}`,
+  eventTime: '2026-11-22T11:59:00Z',
+  data: { Id: `${key}/${version}`, ObjectType: 'Key' },
+});
+
+/** Events that nobody has delivered. */
+const lost: readonly [string, string, string, (world: World) => void][] = [
+  [
+    'near expiry of the version in use',
+    'KeyNearExpiry',
+    v1,
+    (world) => world.keyVault.change(v1, { expiresOn: inSeconds(world, 5 * day) }),
+  ],
+  [
+    'expiry of the version in use',
+    'KeyExpired',
+    v1,
+    (world) => world.keyVault.change(v1, { expiresOn: inSeconds(world, -day) }),
+  ],
+  [
+    'new version',
+    'KeyNewVersionCreated',
+    v2,
+    (world) => world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -day) }),
+  ],
+];
+
+describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
+  test('is found, told under a stable id, started once, and recognised when it comes late', async () => {
+    const world = makeWorld();
+    happen(world);
+    const [found, ...more] = await sweep(world);
+    expect(more).toEqual([]);
+    if (found?.kind !== 'rotate' || found.event === null) throw new Error('It must be found.');
+    expect(found.start.request.cause).toEqual({ kind: 'sweep', type, version });
+
+    // The start failed: the next sweep finds the very same.
+    world.pass(900);
+    const [again] = await sweep(world);
+    expect(again).toMatchObject({ kind: 'rotate', start: { instanceId: found.start.instanceId } });
+    expect(new Set(world.alerts.sent.map(({ id }) => id)).size).toBe(1);
+    expect(world.alerts.sent[0]).toMatchObject({ type: 'Keyturn.Event.Missed', data: { type, version } });
+
+    await missedStarted(world.ports, key, found.event);
+    world.pass(900);
+    expect(await sweep(world)).toEqual([]);
+    const late = await acceptEvent(world.ports, keyEvent('late', type, version));
+    expect(late).toMatchObject({ kind: 'dropped', code: 'seen-before' });
+  });
+
+  test('that is delivered before the start starts the same instance', async () => {
+    const world = makeWorld();
+    happen(world);
+    const [found] = await sweep(world);
+    if (found?.kind !== 'rotate') throw new Error('It must be found.');
+    const late = await acceptEvent(world.ports, keyEvent('late', type, version));
+    expect(late).toMatchObject({ kind: 'start', start: { instanceId: found.start.instanceId } });
+  });
+
+  test('that came is not lost', async () => {
+    const world = makeWorld();
+    happen(world);
+    const came = await acceptEvent(world.ports, keyEvent('e1', type, version));
+    if (came.kind !== 'start') throw new Error('It must start.');
+    await eventStarted(world.ports, key, came.event);
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toEqual([]);
+  });
+
+  test('starts nothing during a back-off, and does when it is over', async () => {
+    const world = makeWorld();
+    const run = await admitted(world);
+    await enter(world, run, 'planning');
+    await enter(world, run, 'refused');
+    happen(world);
+    await changeClaimOf(world, { backOffUntil: inSeconds(world, 7200).toISOString() });
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toEqual([]);
+    world.pass(7201);
+    expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+  });
+
+  test('is not told by halves: where nobody can be told, the next sweep begins again', async () => {
+    const world = makeWorld();
+    happen(world);
+    world.outbox.interfere.failAlways('put');
+    world.alerts.interfere.failAlways('send');
+    await expect(sweep(world)).rejects.toThrow(FaultError);
+    world.outbox.interfere.heal();
+    expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+  });
+});
+
+describe('no event is missed', () => {
+  test.each<[string, (world: World) => void]>([
+    ['when nothing has happened', () => undefined],
+    [
+      'by a version of our own making (I7)',
+      (world) =>
+        world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -day), tags: { rotationId: 'x' } }),
+    ],
+    [
+      'by an old version that expires and nobody uses',
+      (world) =>
+        world.keyVault.addVersion({
+          version: v2,
+          createdOn: new Date('2020-01-01'),
+          expiresOn: inSeconds(world, -day),
+        }),
+    ],
+    [
+      'by a new version that is disabled',
+      (world) => world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -day), enabled: false }),
+    ],
+    [
+      'by a new version that is expired',
+      (world) =>
+        world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -day), expiresOn: inSeconds(world, -60) }),
+    ],
+    [
+      'by an expiry that is half a year away',
+      (world) => world.keyVault.change(v1, { expiresOn: inSeconds(world, 180 * day) }),
+    ],
+  ])('%s', async (_what, happen) => {
+    const world = makeWorld();
+    happen(world);
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toEqual([]);
+  });
+});
+
+describe('what came during a run', () => {
+  /** A run during which a new version is told of. */
+  async function interrupted() {
+    const world = makeWorld();
+    const run = await ready(world);
+    const came = await acceptEvent(world.ports, keyEvent('e2', 'KeyExpired', v1));
+    if (came.kind !== 'start') throw new Error('It must start.');
+    await eventStarted(world.ports, key, came.event);
+    const { request, instanceId } = came.start;
+    expect(await admit(world.ports, { request, instanceId, now: world.now() })).toMatchObject({ why: 'claim-lost' });
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, -60) });
+    return { world, run };
+  }
+
+  test('is looked at when the run was rolled back and its back-off is over: once', async () => {
+    const { world, run } = await interrupted();
+    await enter(world, run, 'rolling-back');
+    await enter(world, run, 'rolled-back');
+    expect(await sweep(world)).toEqual([]);
+    world.pass(6 * 3600);
+    const [found] = await sweepAndStart(world);
+    expect(found).toMatchObject({ kind: 'rotate', message: expect.stringContaining('came during a run') });
+    // It was not lost, so nobody is told that it was.
+    expect(world.alerts.sent).toEqual([]);
+    expect(await sweepAndStart(world)).toEqual([]);
+  });
+
+  test('is looked at when the run was refused: once', async () => {
+    const { world, run } = await interrupted();
+    await changeClaimOf(world, { phase: 'planning' });
+    await enter(world, run, 'refused');
+    expect(await sweepAndStart(world)).toMatchObject([{ kind: 'rotate' }]);
+    expect(await sweepAndStart(world)).toEqual([]);
+  });
+
+  test('is looked at again by the next sweep when it could not be started', async () => {
+    const { world, run } = await interrupted();
+    await changeClaimOf(world, { phase: 'planning' });
+    await enter(world, run, 'refused');
+    expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+    world.pass(900);
+    expect(await sweepAndStart(world)).toMatchObject([{ kind: 'rotate' }]);
+    world.pass(900);
+    expect(await sweepAndStart(world)).toEqual([]);
+  });
+
+  test('that the run itself has settled starts nothing, and is forgotten', async () => {
+    const { world, run } = await interrupted();
+    await moveAll(world, run);
+    await enter(world, run, 'soaking');
+    await enter(world, run, 'completed');
+    expect((await claimOf(world)).recheck).toBe(true);
+    expect(await sweep(world)).toEqual([]);
+    expect((await claimOf(world)).recheck).toBe(false);
+  });
+
+  test('is no more forgotten when the next run has begun before the sweep could say that it started it', async () => {
+    const { world, run } = await interrupted();
+    await changeClaimOf(world, { phase: 'planning' });
+    await enter(world, run, 'refused');
+    const [found] = await sweep(world);
+    if (found?.kind !== 'rotate' || found.event === null) throw new Error('It must be found.');
+    const { request, instanceId } = found.start;
+    expect(await admit(world.ports, { request, instanceId, now: world.now() })).toMatchObject({ admitted: true });
+    await changeClaimOf(world, { recheck: true });
+    await missedStarted(world.ports, key, found.event);
+    expect((await claimOf(world)).recheck).toBe(true);
+  });
+
+  test.each(['event', 'sweep'] as const)('is kept though %s told of it as the run closed', async (kind) => {
+    const world = makeWorld();
+    const run = await admitted(world);
+    await enter(world, run, 'planning');
+    const request = eventRequest('20261122T120100000Z-abcdef-000009', 'KeyExpired');
+    const cause = kind === 'event' ? request.cause : ({ kind, type: 'KeyExpired', version: v1 } as const);
+    let closed = false;
+    // Between the look at the claim and the note in it.
+    world.ledger.interfere.before('read', 2, async () => {
+      if (closed) return;
+      closed = true;
+      await changeClaimOf(world, { rotationId: null, instanceId: null, bound: false });
+    });
+    const admission = await admit(world.ports, { request: { ...request, cause }, instanceId: 'i', now: world.now() });
+    expect(admission).toMatchObject({ admitted: true });
+  });
+
+  test('a start of the sweep that loses the claim is kept too', async () => {
+    const world = makeWorld();
+    await ready(world);
+    const cause = { kind: 'sweep', type: 'KeyExpired', version: v1 } as const;
+    const request = { ...eventRequest('20261122T120100000Z-abcdef-000009', 'KeyExpired'), cause };
+    await admit(world.ports, { request, instanceId: 'i', now: world.now() });
+    expect((await claimOf(world)).recheck).toBe(true);
+  });
+});
+
+describe('a claim without a run', () => {
+  test('is taken over at the second look, twenty minutes after the first, and not before', async () => {
+    const world = makeWorld();
+    await ready(world);
+    expect(await sweep(world, 'gone')).toEqual([]);
+    world.pass(20 * 60 - 1);
+    expect(await sweep(world, 'ended')).toEqual([]);
+    expect((await claimOf(world)).generation).toBe(1);
+    world.pass(1);
+    expect(await sweep(world, 'gone')).toMatchObject([
+      { kind: 'rotate', start: { instanceId: `${rotationId}.2`, request: { generation: 2 } } },
+    ]);
+    expect(await claimOf(world)).toMatchObject({
+      generation: 2,
+      bound: false,
+      orphanedSince: null,
+      phase: 'rewrapping',
+    });
+    expect(world.auditLog.stored(key).at(-1)).toMatchObject({ action: 'sweep' });
+  });
+
+  test('whose instance is there after all begins anew to count as lost', async () => {
+    const world = makeWorld();
+    await ready(world);
+    await sweep(world, 'gone');
+    world.pass(900);
+    expect(await sweep(world, 'running')).toEqual([]);
+    expect((await claimOf(world)).orphanedSince).toBeNull();
+    world.pass(5 * day);
+    // It has just died: its last request may still be under way.
+    expect(await sweep(world, 'ended')).toEqual([]);
+    expect((await claimOf(world)).generation).toBe(1);
+  });
+
+  test('is left to whoever changed it while it was looked at', async () => {
+    const world = makeWorld();
+    await ready(world);
+    await changeClaimOf(world, { orphanedSince: '2026-11-22T00:00:00.000Z' });
+    world.ledger.interfere.before('update', 1, () => changeClaimOf(world, { recheck: true }));
+    expect(await sweep(world, 'gone')).toEqual([]);
+    expect((await claimOf(world)).generation).toBe(1);
+    const first = makeWorld();
+    await ready(first);
+    first.ledger.interfere.before('update', 1, () => changeClaimOf(first, { recheck: true }));
+    expect(await sweep(first, 'gone')).toEqual([]);
+  });
+
+  test('is not asked about when a person has to say what comes next', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await enter(world, run, 'needs-attention');
+    world.pass(30 * day);
+    const asked = jest.fn(() => Promise.resolve<InstanceState>('gone'));
+    expect(await sweepKey(world.ports, key, asked)).toEqual([]);
+    expect(asked).not.toHaveBeenCalled();
+    expect((await claimOf(world)).orphanedSince).toBeNull();
+  });
+
+  test('that was made over HTTP and never started is started in a new instance, which is admitted', async () => {
+    const world = makeWorld();
+    const asked = { key, reason: 'x', toVersion: null, actor: 'ann', idempotencyKey: null, requestHash: 'h' };
+    await startByHand(world.ports, asked);
+    await sweep(world, 'gone');
+    world.pass(1200);
+    const [found] = await sweep(world, 'gone');
+    if (found?.kind !== 'rotate') throw new Error('It must be started.');
+    expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({
+      admitted: true,
+      direction: 'forward',
+      plan: null,
+    });
+    expect((await claimOf(world)).orphanedSince).toBeNull();
+  });
+
+  test('that was going back goes on going back', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await moveAll(world, run);
+    await enter(world, run, 'rolling-back');
+    await sweep(world, 'gone');
+    world.pass(1200);
+    const [found] = await sweep(world, 'gone');
+    if (found?.kind !== 'rotate') throw new Error('It must be started.');
+    expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ direction: 'back' });
+  });
+
+  test('of a retirement that died is freed, and the retirement goes on with its watch under a new id', async () => {
+    const world = makeWorld();
+    await completed(world);
+    const request = { key, rotationId };
+    const first = await beginRetirement(world.ports, { request, instanceId: 'r1', now: world.pass(1) });
+    if (!first.admitted) throw new Error(first.message);
+    const { disabledAt } = await disableVersions(world.ports, { run: first.run, now: world.pass(1) });
+    await sweep(world, 'ended');
+    world.pass(1200);
+    const [found] = await sweep(world, 'ended');
+    if (found?.kind !== 'retire') throw new Error('It must go on.');
+    expect(found.instanceId).not.toBe('r1');
+    const { instanceId } = found;
+    expect(await beginRetirement(world.ports, { request, instanceId, now: world.pass(1) })).toMatchObject({
+      admitted: true,
+      disabledAt,
+    });
+    // Should the start be lost, the next sweep finds it by its day.
+    await changeClaimOf(world, { rotationId: null, purpose: 'rotation' });
+    world.pass(8 * day);
+    expect(await sweep(world)).toMatchObject([{ kind: 'retire', request }]);
+  });
+});
+
+describe('what should have ended', () => {
+  test('a soak is woken when it is over by two probes, and not while it waits or is paused', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await moveAll(world, run);
+    await enter(world, run, 'soaking');
+    await changeClaimOf(world, { soakStartedAt: world.now() });
+    world.pass(3600 + 1199);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(1);
+    await changeClaimOf(world, { waitingFor: 'pause' });
+    expect(await sweep(world)).toEqual([]);
+    await changeClaimOf(world, { waitingFor: null });
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake', instanceId: rotationId }]);
+  });
+
+  test('a retirement is started when its day has come, under an id that no attempt had before', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.pass(7 * day - 2);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(2);
+    const [due] = await sweep(world);
+    expect(due).toMatchObject({ kind: 'retire', request: { key, rotationId } });
+    await changeClaimOf(world, { generation: 5 });
+    const [next] = await sweep(world);
+    if (due?.kind !== 'retire' || next?.kind !== 'retire') throw new Error('It must be due.');
+    expect(next.instanceId).not.toBe(due.instanceId);
+  });
+
+  test('a retirement goes on during a back-off, which is about starting', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.pass(7 * day);
+    await changeClaimOf(world, { backOffUntil: inSeconds(world, 3600).toISOString() });
+    expect(await sweep(world)).toMatchObject([{ kind: 'retire' }]);
+  });
+});
+
+test("a broken key's fault is its own: it is thrown to the sweep of that key, and nothing is half done", async () => {
+  const world = makeWorld();
+  world.keyVault.change(v1, { expiresOn: inSeconds(world, 5 * day) });
+  world.keyVault.interfere.fail('versions');
+  await expect(sweep(world)).rejects.toThrow(FaultError);
+  expect(world.ledger.interfere.calls('recordEvent')).toBe(0);
+  await expect(sweepKey(world.ports, `${key}-unknown`, () => Promise.resolve('gone'))).rejects.toThrow(RefusalError);
+  expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+});

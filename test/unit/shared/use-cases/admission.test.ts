@@ -1,7 +1,7 @@
 import { admit } from '../../../../shared/rotation/admission';
 import { FaultError, SupersededError } from '../../../../shared/rotation/errors';
 import { readHeldClaim } from '../../../../shared/rotation/run-record';
-import { admitted, dpsBody, enter, eventRequest, key, makeWorld, rotationId, v1, v2, type World } from './world';
+import { admitted, dpsBody, enter, eventRequest, key, makeWorld, ready, rotationId, v1, v2, type World } from './world';
 
 const admitEvent = (world: World, request = eventRequest(rotationId), instanceId = request.rotationId) =>
   admit(world.ports, { request, instanceId, now: world.now() });
@@ -126,4 +126,78 @@ test('a fault while an event is looked at is waited for: nothing is decided, and
   await expect(admitEvent(world)).rejects.toThrow(FaultError);
   await nothingLeftBehind(world);
   expect(await admitEvent(world)).toMatchObject({ admitted: true });
+});
+
+describe('during the back-off after a rollback', () => {
+  async function backingOff() {
+    const world = makeWorld();
+    const run = await ready(world);
+    await enter(world, run, 'rolling-back');
+    await enter(world, run, 'rolled-back');
+    return world;
+  }
+  const later = '20261122T130000000Z-abcdef-000002';
+
+  test.each([
+    ['an event', { kind: 'event', type: 'KeyNearExpiry', version: v1, eventId: 'e' }],
+    ['the sweep', { kind: 'sweep', type: 'KeyNearExpiry', version: v1 }],
+  ] as const)('%s starts nothing, and is kept for when it is over', async (_what, cause) => {
+    const world = await backingOff();
+    const request = { ...eventRequest(later), cause };
+    expect(await admitEvent(world, request)).toMatchObject({ admitted: false, why: 'backing-off' });
+    expect((await world.ledger.read(key)).claim).toMatchObject({ rotationId: null, generation: 1, recheck: true });
+    expect(world.history.rotations.size).toBe(1);
+    world.pass(6 * 3600);
+    expect(await admitEvent(world, request)).toMatchObject({ admitted: true, run: { generation: 2 } });
+    expect((await world.ledger.read(key)).claim?.recheck).toBe(false);
+  });
+
+  test('an operator does not wait', async () => {
+    const world = await backingOff();
+    const request = { ...eventRequest(later), cause: { kind: 'http', actor: 'ann' } as const };
+    expect(await admitEvent(world, request)).toMatchObject({ admitted: true });
+  });
+
+  test('an event that is no reason to rotate is not kept', async () => {
+    const world = await backingOff();
+    const request = eventRequest(later, 'KeyExpired', '9'.repeat(32));
+    expect(await admitEvent(world, request)).toMatchObject({ admitted: false, why: 'version-unknown' });
+    expect((await world.ledger.read(key)).claim?.recheck).toBe(false);
+  });
+});
+
+describe('in observe mode', () => {
+  function observed() {
+    const world = makeWorld();
+    world.managed.mode = 'observe' as 'act';
+    return world;
+  }
+
+  test('an event is planned and told under a stable id, and nothing is claimed, written or changed', async () => {
+    const world = observed();
+    expect(await admitEvent(world)).toMatchObject({ admitted: false, why: 'observe' });
+    await admitEvent(world);
+    expect(new Set(world.alerts.sent.map(({ id }) => id))).toEqual(new Set([`${rotationId}.observed`]));
+    expect(world.alerts.sent[0]).toMatchObject({
+      type: 'Keyturn.Rotation.Observed',
+      data: { plan: { decision: 'go' } },
+    });
+    await nothingLeftBehind(world);
+    expect(world.resourceManager.puts).toEqual([]);
+    expect(world.keyVault.interfere.calls('createVersion')).toBe(0);
+  });
+
+  test('an event that is no reason to rotate is told to nobody', async () => {
+    const world = observed();
+    await admitEvent(world, eventRequest(rotationId, 'KeyExpired', '9'.repeat(32)));
+    expect(world.alerts.sent).toEqual([]);
+  });
+
+  test('a plan that cannot be made is waited for', async () => {
+    const world = observed();
+    world.resourceManager.interfere.failAlways('find');
+    world.resourceManager.interfere.failAlways('get');
+    await expect(admitEvent(world)).rejects.toThrow(FaultError);
+    expect(world.alerts.sent).toEqual([]);
+  });
 });

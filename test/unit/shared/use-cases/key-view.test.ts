@@ -1,0 +1,69 @@
+import { viewKey } from '../../../../shared/rotation/key-view';
+import { completed, hubBody, key, makeWorld, nextOf, rotationId, v1, v2, type World } from './world';
+
+const whole = async () => {
+  const world = makeWorld();
+  await completed(world);
+  return { world, next: await nextOf(world) };
+};
+
+test('a key is in the oldest version that anything stands on', async () => {
+  const { world, next } = await whole();
+  expect(await viewKey(world.ports, key)).toMatchObject({ version: next, problem: null });
+  world.hub.body = hubBody(v1);
+  expect(await viewKey(world.ports, key)).toMatchObject({
+    version: v1,
+    targets: [{ version: v1 }, { version: next }, {}],
+  });
+});
+
+test.each<[string, (world: World) => void, (next: string) => object]>([
+  [
+    'the vault',
+    (world) => world.keyVault.interfere.failAlways('versions'),
+    (next) => ({
+      version: null,
+      ageSeconds: null,
+      targets: [{ version: next }, {}, {}],
+      pendingRetirement: { rotationId },
+    }),
+  ],
+  [
+    'the ledger',
+    (world) => world.ledger.interfere.failAlways('read'),
+    (next) => ({ version: next, running: null, pendingRetirement: { rotationId, versions: [v1] } }),
+  ],
+  [
+    'the retirements',
+    (world) => world.ledger.interfere.failAlways('retirements'),
+    (next) => ({ version: next, pendingRetirement: null, targets: [{ version: next }, {}, {}] }),
+  ],
+  [
+    'one target',
+    (world) => world.store.interfere.failAlways('page'),
+    // Which version is in use nobody can say: the target that cannot be read may be the one that is behind.
+    (next) => ({
+      version: null,
+      targets: [
+        { name: 'hub-1', version: next, versions: [next] },
+        { name: 'dps-1', version: next },
+        { name: 'keys-1', version: null, versions: null },
+      ],
+      pendingRetirement: { rotationId },
+    }),
+  ],
+])('%s that cannot be read is said, and does not hide the rest', async (_what, breaks, shown) => {
+  const { world, next } = await whole();
+  breaks(world);
+  const view = await viewKey(world.ports, key);
+  expect(view).toMatchObject(shown(next));
+  expect(view.problem).toMatch(/was asked to fail/);
+});
+
+test('an identifier without a version is shown as none', async () => {
+  const world = makeWorld();
+  world.hub.body = JSON.parse(JSON.stringify(hubBody(v1)).replaceAll(`/keys/kek/${v1}`, '/keys/kek'));
+  const { targets } = await viewKey(world.ports, key);
+  expect(targets[0]).toMatchObject({ version: null, versions: [null] });
+  expect(JSON.stringify(targets)).not.toContain(v2);
+});

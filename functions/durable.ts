@@ -134,7 +134,7 @@ export function* step<N extends ActivityName>(
   for (let attempt = 1; ; attempt++) {
     const outcome = yield* callOnce(on, name, input);
     if (outcome.kind === 'ok') {
-      if (wait !== undefined || pause !== undefined) yield* goOn(on, wait ?? pause?.during, beside);
+      if (wait !== undefined || pause !== undefined) yield* goOn(on, wait?.alerted ? wait : pause?.during, beside);
       return outcome.value;
     }
     if (outcome.kind === 'interrupted' && isPause(outcome.command)) {

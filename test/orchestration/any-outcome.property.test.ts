@@ -8,9 +8,11 @@ import {
   type Answer,
   broken,
   type Changes,
+  cancelled,
   fault,
   interrupted,
   ok,
+  paused,
   planOf,
   probeOf,
   refusal,
@@ -22,7 +24,19 @@ import {
 } from './script';
 
 /** What befalls one call; `odd` is an answer that is a value, but not the one hoped for. */
-const fates = ['usual', 'odd', 'red', 'fault', 'refusal', 'thrown', 'interrupted', 'superseded', 'broken'] as const;
+const fates = [
+  'usual',
+  'odd',
+  'red',
+  'fault',
+  'refusal',
+  'thrown',
+  'interrupted',
+  'cancelled',
+  'paused',
+  'superseded',
+  'broken',
+] as const;
 type Fate = (typeof fates)[number];
 
 const fate = fc.oneof(
@@ -49,7 +63,12 @@ function odd(name: ActivityName, input: Readonly<Record<string, unknown>>, colou
   const target = Number(input['target']);
   switch (name) {
     case 'makePlan':
-      return ok({ decision: colour === 'red' ? 'refuse' : 'skip', reasons: [{ code: 'c', message: 'm' }] });
+      if (colour === 'unknown') return ok({ decision: 'go', plan: planOf(), approved: false });
+      return ok({ decision: 'refuse', reasons: [{ code: 'c', message: 'm' }] });
+    case 'secureWayBack':
+      return ok({ pinned: [0, 1] });
+    case 'chooseVersion':
+      return ok({ waitSeconds: 600, message: 'm' });
     case 'moveTarget':
     case 'checkMove':
       return ok({ state: 'pending', retryAfterSeconds: 30 });
@@ -80,6 +99,10 @@ function answerTo(
       return thrown;
     case 'interrupted':
       return interrupted;
+    case 'cancelled':
+      return cancelled;
+    case 'paused':
+      return paused;
     case 'superseded':
       return superseded;
     case 'broken':
@@ -133,7 +156,7 @@ function expectOneWay({ told }: Played): void {
 /** I8: nothing goes back without cause: a fault, a thrown error or an unknown answer is none. */
 function expectCause({ told }: Played, calls: readonly Call[], start: string): void {
   if (start === 'back' || !told.includes('enterPhase rolling-back')) return;
-  expect(calls.some((call) => ['refusal', 'interrupted', 'red'].includes(call.fate))).toBe(true);
+  expect(calls.some((call) => ['refusal', 'interrupted', 'cancelled', 'red'].includes(call.fate))).toBe(true);
 }
 
 /** I8: at completion the newest certain answer of every target was green, and each was verified since it last moved. */

@@ -1,5 +1,6 @@
 import type { OrchestrationContext, Story } from '../../functions/durable';
-import { play, replayFinished } from './harness';
+import { replayFinished } from './executor';
+import { play } from './harness';
 import { ok, request, usual } from './script';
 
 /** What the real extension would hang on or lose without a word must fail here, or every other test of this folder proves nothing. */

@@ -1,32 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
 import { activities } from '../../functions/activities';
 import type { OrchestrationContext, Story } from '../../functions/durable';
-import { moveDataKeys, moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
-import { retireVersion } from '../../functions/orchestrators/retire-version';
-import { rotateKey } from '../../functions/orchestrators/rotate-key';
-import { orchestrationTrigger } from '../../sandbox/host/engine/episode';
 import * as events from '../../sandbox/host/engine/history';
 import { replay } from '../../sandbox/host/engine/replay';
 import { dueTime } from '../../sandbox/host/engine/timer-queue';
 import type { ActivityName } from '../../shared/contracts/activities';
+import { type Action, answerOf, type OrchestratorAnswer, orchestrators } from './executor';
 import { callScript, type Script, told, type World } from './script';
 
-type OrchestratorAnswer = Parameters<typeof replay>[2];
-type Action = OrchestratorAnswer['actions'][number][number];
 type NewWork = ReturnType<typeof replay>['newWork'][number];
-
-interface Executor {
-  handle(trigger: object, context: object): Promise<OrchestratorAnswer>;
-}
-const { Orchestrator } = require('durable-functions/lib/src/orchestrations/Orchestrator') as {
-  Orchestrator: new (story: (context: OrchestrationContext) => Story<unknown>) => Executor;
-};
-
-const orchestrators: Readonly<Record<string, (context: OrchestrationContext) => Story<unknown>>> = {
-  rotateKey,
-  retireVersion,
-  [moveDataKeysName]: moveDataKeys,
-};
 
 export interface Play {
   readonly orchestrator?: string;
@@ -284,54 +265,3 @@ class Engine implements World {
 }
 
 const withoutCancelling = (key: string, value: unknown): unknown => (key === 'isCanceled' ? undefined : value);
-
-function refuseOddInputs({ functionName, input, compoundActions = [] }: Action): void {
-  if (functionName !== undefined) refuseUnlessPlainObject(functionName, input);
-  for (const action of compoundActions) refuseOddInputs(action);
-}
-
-/** The extension turns booleans into strings and null into undefined when they are the whole input. */
-function refuseUnlessPlainObject(name: string, input: unknown): void {
-  const isPlain = input !== null && typeof input === 'object' && Object.getPrototypeOf(input) === Object.prototype;
-  if (!isPlain) throw new Error(`${name} is handed something other than a plain object: ${JSON.stringify(input)}`);
-  const arrives = JSON.parse(JSON.stringify(input));
-  if (!isDeepStrictEqual(arrives, input)) throw new Error(`What ${name} is handed does not survive JSON.`);
-}
-
-/** Lets the library run the orchestrator over the whole history. */
-async function answerOf(
-  instance: Pick<Instance, 'id' | 'executionId' | 'name' | 'past'>,
-  fresh: readonly events.HistoryEvent[],
-  story = orchestrators[instance.name],
-): Promise<OrchestratorAnswer> {
-  if (story === undefined) throw new Error(`There is no orchestrator '${instance.name}'.`);
-  const { past, executionId } = instance;
-  const pastJson = past.map((event) => JSON.stringify(event));
-  const trigger = orchestrationTrigger({ instanceId: instance.id, executionId, past, pastJson, fresh });
-  try {
-    const answer = await new Orchestrator(story).handle(JSON.parse(trigger), {});
-    for (const action of answer.actions.flat()) refuseOddInputs(action);
-    return JSON.parse(JSON.stringify(answer)) as OrchestratorAnswer;
-  } catch (error) {
-    const [, data] = (error instanceof Error ? error.message : '').split('$OutOfProcData$:');
-    if (data === undefined) throw error;
-    return JSON.parse(data) as OrchestratorAnswer;
-  }
-}
-
-/**
- * Replays a finished history with today's code, as Azure does with the runs that are in flight when a new version is deployed.
- * @throws Error naming the first step that the code would do otherwise
- */
-export async function replayFinished(
-  name: string,
-  history: readonly events.HistoryEvent[],
-  story?: Play['story'],
-): Promise<unknown> {
-  const answer = await answerOf({ id: 'root', executionId: 'recorded', name, past: [...history] }, [], story);
-  const { outcome, newWork } = replay(history, 'recorded', answer);
-  if (outcome.kind === 'failed') throw new Error(outcome.reason);
-  if (newWork.length > 0) throw new Error(`The code would go on with ${JSON.stringify(newWork)}`);
-  if (outcome.kind !== 'completed') throw new Error(`The recorded run would be ${outcome.kind}.`);
-  return outcome.output;
-}

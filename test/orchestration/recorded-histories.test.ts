@@ -4,7 +4,8 @@ import { env } from 'node:process';
 import { wakeUp } from '../../functions/durable';
 import { moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
 import type { HistoryEvent } from '../../sandbox/host/engine/history';
-import { type Play, play, replayFinished } from './harness';
+import { replayFinished } from './executor';
+import { type Play, play } from './harness';
 import {
   fault,
   interrupted,

@@ -1,5 +1,5 @@
 import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
-import type { Phase, Reason } from '../../shared/contracts/rotation';
+import { madeVersionUnusable, type Phase, type Reason } from '../../shared/contracts/rotation';
 import {
   enter,
   goOn,
@@ -49,13 +49,16 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
   // 2. Plan: read everything, then decide. Nothing has been changed yet, so a refusal here ends the run.
   const planned = admission.plan === null ? yield* makePlan(on) : admission.plan;
   if ('phase' in planned) return planned;
+  let changed = admission.plan !== null;
 
   try {
     // 3. Version: the way back is made sure first; then the choice is in the ledger before it is used.
     if (admission.plan !== null) yield* enter(on, 'creating-version');
     const { pinned } = yield* step(on, 'secureWayBack', {});
+    changed ||= pinned.length > 0 || on.policy.expiredPrevious === 'extend';
     for (const target of pinned) yield* moveAndVerify(on, planned, target, 'back');
     yield* chooseVersion(on);
+    changed = true;
 
     // 4 and 5. Rewrap the targets in their order, the first as canary; each is verified before the next.
     yield* enter(on, 'rewrapping');
@@ -73,11 +76,16 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
   } catch (error) {
     // 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here.
     const goBack = (reason: Reason) => rollBack(on, planned, [reason]);
+    if (!changed && isRefusalOfNothing(error)) return yield* finish(on, 'refused', [error.reason]);
     if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind))
       return yield* goBack(error.reason);
     return yield* endOtherwise(on, error, 'needs-attention', goBack);
   }
 }
+
+/** A refusal before anything was changed; a version that was made and turned out unfit is a change. */
+const isRefusalOfNothing = (error: unknown): error is StoryEnd =>
+  error instanceof StoryEnd && error.kind === 'refusal' && error.reason.code !== madeVersionUnusable;
 
 function* makePlan(on: RunContext): Story<RunPlan | Ending> {
   const cancel = (reason: Reason) => finish(on, 'cancelled', [reason]);

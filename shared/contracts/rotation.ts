@@ -30,6 +30,9 @@ export interface Evidence {
   readonly message: string;
 }
 
+/** Code of the refusal of a version that this very run made: after it there is something to leave behind, so it goes back. */
+export const madeVersionUnusable = 'made-version-unusable';
+
 /** `code` is stable and for programs, `message` is a sentence for people. */
 export interface Reason {
   readonly code: string;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RunReference } from '../contracts/activities';
+import { madeVersionUnusable } from '../contracts/rotation';
 import { byCreation, chooseNext, expiryFrom, usability } from './choose-version';
 import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
@@ -22,9 +23,12 @@ export async function chooseVersion(
   const { claim } = await readHeldClaim(ports, run);
   const choice = await settle(ports, run, claim, now);
   if ('waitSeconds' in choice) return choice;
-  const { version, why } = choice;
-  const detail = await ports.keyVault.version(kidOf(run.key, version));
-  await proveUsable(ports, detail, new Date(now));
+  const { version, why, ours } = choice;
+  const detail = await readUsable(ports, kidOf(run.key, version), new Date(now)).catch((error: unknown) => {
+    if (ours && error instanceof RefusalError)
+      throw new RefusalError(madeVersionUnusable, error.message, { cause: error });
+    throw error;
+  });
   // Key Vault has no conditional create, so two makers can win there; in the ledger only one can.
   const settled = await changeClaim(ports, run, (held) =>
     held.claim.nextVersion === null ? { claim: { ...held.claim, nextVersion: version } } : null,
@@ -42,12 +46,19 @@ export async function chooseVersion(
   return { nextVersion };
 }
 
+interface SettledVersion {
+  readonly version: string;
+  readonly why: string;
+  /** Made by this very run: refused, it is left behind, so there is something that was changed. */
+  readonly ours: boolean;
+}
+
 async function settle(
   ports: RotationPorts,
   run: RunReference,
   claim: Claim,
   now: string,
-): Promise<{ version: string; why: string } | PolicyWait> {
+): Promise<SettledVersion | PolicyWait> {
   const versions = await ports.keyVault.versions(run.key);
   const choice = chooseNext({
     ledgerVersion: claim.nextVersion,
@@ -58,7 +69,10 @@ async function settle(
     now: new Date(now),
   });
   if ('refuse' in choice) throw new RefusalError(choice.refuse.code, choice.refuse.message);
-  if ('use' in choice) return { version: choice.use, why: choice.why };
+  if ('use' in choice) {
+    const ours = versions.some(({ version, tags }) => version === choice.use && tags['rotationId'] === run.rotationId);
+    return { version: choice.use, why: choice.why, ours };
+  }
   return create(ports, run, claim, now);
 }
 
@@ -79,7 +93,7 @@ async function create(
   run: RunReference,
   claim: Claim,
   now: string,
-): Promise<{ version: string; why: string } | PolicyWait> {
+): Promise<SettledVersion | PolicyWait> {
   const previous = claim.plan?.previousVersion ?? null;
   if (previous === null) throw new BrokenInvariantError('plan', 'The plan names no version to make the next one like.');
   const like = await ports.keyVault.version(kidOf(run.key, previous));
@@ -101,16 +115,18 @@ async function create(
     // A retry, and our own KeyNewVersionCreated event (I7), recognise the version by this tag.
     tags: { rotationId: run.rotationId },
   });
-  return { version: made.version, why: 'made for this rotation' };
+  return { version: made.version, why: 'made for this rotation', ours: true };
 }
 
-/** @throws RefusalError `next-version-unusable` */
-async function proveUsable(ports: RotationPorts, detail: KeyVersionDetail, now: Date): Promise<void> {
+/** @throws RefusalError `next-version-unusable`, or what Key Vault refuses to show */
+async function readUsable(ports: RotationPorts, kid: string, now: Date): Promise<KeyVersionDetail> {
+  const detail = await ports.keyVault.version(kid);
   const faults = usability(detail, now);
   if (faults.length > 0) {
     throw new RefusalError('next-version-unusable', faults.map(({ message }) => message).join(' '));
   }
   await proveRoundTrip(ports, detail, 'next-version-unusable');
+  return detail;
 }
 
 /**

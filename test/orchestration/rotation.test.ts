@@ -133,8 +133,14 @@ describe('before anything has been changed', () => {
     },
   );
 
-  test('a refusal to choose a version ends as rolled back, and proves no way back where nothing has moved', async () => {
+  test('a refusal to choose a version ends as refused', async () => {
     const { told } = await play({ input: request, script: usual({ chooseVersion: () => refusal('disabled') }) });
+    expect(told).toEqual([...before, 'enterPhase refused']);
+  });
+
+  test('a version that the run made and may not use is a change: rolled back, with no way back to prove', async () => {
+    const chooseVersion = () => refusal('made-version-unusable');
+    const { told } = await play({ input: request, script: usual({ chooseVersion }) });
     expect(told).toEqual([...before, 'enterPhase rolling-back', 'listUndo', ...rolledBack]);
   });
 });

@@ -206,7 +206,10 @@ const unexpected = new StoryEnd('failed', {
   message: "The rotation met an error nobody foresaw; the host's log has it.",
 });
 
-const resumed = (request: RotationRequest): Reason => ({
+const resumed = ({ cause }: RotationRequest): Reason => ({
   code: 'operator-rollback',
-  message: request.reason === '' ? 'The rollback goes on as an operator asked.' : request.reason,
+  message:
+    cause.kind === 'resume' && cause.command === 'rollback'
+      ? 'An operator asked to go back.'
+      : 'The rollback that was under way goes on.',
 });

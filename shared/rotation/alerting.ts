@@ -101,11 +101,15 @@ export async function tell(ports: Pick<RotationPorts, 'alerts' | 'outbox'>, aler
 export async function deliverOwed(ports: Pick<RotationPorts, 'alerts' | 'outbox' | 'now'>): Promise<number> {
   const now = ports.now();
   let delivered = 0;
+  const down = new Set<string>();
   for (const owed of await ports.outbox.due(now, 100)) {
+    // A channel that did not take one would only use up the time of the round with the next.
+    if (down.has(owed.channel)) continue;
     const channel = ports.alerts.find(({ name }) => name === owed.channel);
     // A channel that is not configured any more owes nobody anything.
     if (channel === undefined) await ports.outbox.delivered(owed);
-    else if (!(await attempt(ports, channel, owed, now, true))) delivered += 1;
+    else if (await attempt(ports, channel, owed, now, true)) down.add(owed.channel);
+    else delivered += 1;
   }
   return delivered;
 }

@@ -44,14 +44,18 @@ describe('a run that goes on from the ledger', () => {
       'enterPhase rolled-back',
       'sendAlert rolled-back',
     ]);
-    expect(output).toMatchObject({ phase: 'rolled-back', message: 'The role is mended.' });
-    expect(steps[1]?.input).toMatchObject({ reasons: [{ code: 'operator-rollback', message: 'The role is mended.' }] });
+    expect(output).toMatchObject({ phase: 'rolled-back', message: 'An operator asked to go back.' });
+    expect(steps[1]?.input).toMatchObject({
+      reasons: [{ code: 'operator-rollback', message: 'An operator asked to go back.' }],
+    });
   });
 
-  test('as a rollback without a reason says that an operator asked', async () => {
-    const script = usual({}, { known: planOf(), direction: 'back' });
-    const { output } = await play({ input: { ...resume('rollback'), reason: '' }, script });
-    expect(output).toMatchObject({ message: 'The rollback goes on as an operator asked.' });
+  test('as a rollback that was under way says so', async () => {
+    const { output } = await play({
+      input: resume('resume'),
+      script: usual({}, { known: planOf(), direction: 'back' }),
+    });
+    expect(output).toMatchObject({ phase: 'rolled-back', message: 'The rollback that was under way goes on.' });
   });
 
   test('as a rollback of a run that never planned changes nothing', async () => {

@@ -108,6 +108,18 @@ describe('what is owed', () => {
     expect(await deliverOwed(world.ports)).toBe(0);
   });
 
+  test('that a channel does not take ends its turn in that round, and leaves the rest owed', async () => {
+    const world = makeWorld();
+    world.alerts.interfere.failAlways('send');
+    await hand(world);
+    await tell(world.ports, { ...alert, id: 'run.holding.2' }, world.ports.now());
+    world.pass(60);
+    const tried = world.alerts.interfere.calls('send');
+    expect(await deliverOwed(world.ports)).toBe(0);
+    expect(world.alerts.interfere.calls('send')).toBe(tried + 1);
+    expect(world.outbox.owed()).toHaveLength(2);
+  });
+
   test('to one channel is not sent to another', async () => {
     const { world, second } = twoChannels();
     second.interfere.fail('send');

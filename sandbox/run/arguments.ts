@@ -84,7 +84,7 @@ function splitAtEquals(argument: string): [string, string | undefined] {
 }
 
 function mode(value: string | undefined): ChosenMode {
-  const parsed = value === undefined ? 'needs a value' : parseMode(value);
+  const parsed = value === undefined ? `needs a value; one of ${modeLines().join(', ')}` : parseMode(value);
   if (typeof parsed === 'string') throw new UsageError(`--mode ${parsed}`);
   return parsed;
 }

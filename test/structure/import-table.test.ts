@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Import, importsIn, importsUnder, isUnder, sourcesUnder } from './sources';
 
 /**
- * The import table of the design (section 3). Lint says the same earlier (biome.json); this reads the whole tree, follows
+ * The import table of ARCHITECTURE.md. Lint says the same earlier (biome.json); this reads the whole tree, follows
  * what is reached through other files, and knows types from values.
  */
 interface Row {

@@ -28,7 +28,7 @@ test('I2: staying is allowed in every phase, because an activity may run twice',
   for (const phase of phases) expect(mayMove(phase, phase)).toBe(true);
 });
 
-test('the ends are those of the design; nothing leaves them but a completed one that goes back, and only they free the claim', () => {
+test('the ends are those that are named; nothing leaves them but a completed one that goes back, and only they free the claim', () => {
   expect(phases.filter(isTerminal).sort()).toEqual([...ends].sort());
   for (const from of phases) {
     expect(holdsClaim(from)).toBe(!ends.includes(from));

@@ -69,6 +69,7 @@ const always = {
 };
 const invalidRequest = { 400: problem('The request has faults; each is in `issues`.') };
 const noSuchRotation = { 404: problem('There is no rotation with this id.') };
+const noSuchHistory = { 404: problem('The key is not in the configuration and has no history.') };
 const badBody = { ...invalidRequest, 413: problem('The body is longer than 16 KiB.') };
 const refused = { 422: problem('It was refused; `title` is the stable code.') };
 
@@ -163,6 +164,7 @@ export const operations: readonly Operation[] = [
         text: ['application/x-ndjson', 'text/csv'],
       },
       ...invalidRequest,
+      ...noSuchHistory,
       ...always,
     },
   },
@@ -172,7 +174,12 @@ export const operations: readonly Operation[] = [
     path: '/api/audit/verify',
     summary: 'Recompute the chain of hashes of a key, and name the first record that does not hold',
     query: verifyQuery,
-    answers: { 200: { description: 'The verdict.', json: 'AuditVerification' }, ...invalidRequest, ...always },
+    answers: {
+      200: { description: 'The verdict.', json: 'AuditVerification' },
+      ...invalidRequest,
+      ...noSuchHistory,
+      ...always,
+    },
   },
   {
     name: 'openApi',

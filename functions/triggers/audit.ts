@@ -5,7 +5,7 @@ import { csvHeader, csvLine, ndjsonLine } from '../../shared/rotation/audit-expo
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import type { AuditRecord } from '../../shared/rotation/ports';
 import { json } from './answers';
-import { answering, invalid, queryOf, valid } from './problem';
+import { answering, invalid, ProblemError, queryOf, valid } from './problem';
 
 /** `GET /api/audit` (export) and `GET /api/audit/verify` (recomputes the whole chain and names the first bad record). */
 export function registerAudit(keyturn: Keyturn): void {
@@ -20,7 +20,11 @@ export function registerAudit(keyturn: Keyturn): void {
   route('exportAudit', 'audit', (request) => exportAudit(keyturn, request));
   route('verifyAudit', 'audit/verify', async (request) => {
     const { key } = valid(verifyQuery, queryOf(request), 'query');
-    return json(200, await keyturn.ports.auditLog.verify(keyAsked(keyturn, key)));
+    const asked = keyAsked(keyturn, key);
+    const verification = await keyturn.ports.auditLog.verify(asked);
+    // Nothing verified is not verified: a key that was mistyped must not read as a history that holds.
+    if (verification.records === 0 && keyturn.ports.managed(asked) === null) throw noHistory(asked);
+    return json(200, verification);
   });
 }
 
@@ -39,9 +43,19 @@ async function exportAudit(keyturn: Keyturn, request: HttpRequest): Promise<Http
     lines.push(...page.items.map(csv ? csvLine : ndjsonLine));
     continuation = page.continuation;
   } while (continuation !== null);
+  if (lines.length === (csv ? 1 : 0) && from === null && to === null && keyturn.ports.managed(key) === null) {
+    throw noHistory(key);
+  }
   const headers = { 'content-type': csv ? 'text/csv; charset=utf-8' : 'application/x-ndjson' };
   return { status: 200, headers, body: lines.map((line) => `${line}\n`).join('') };
 }
+
+const noHistory = (key: string): ProblemError =>
+  new ProblemError(
+    404,
+    'No such history',
+    `${key} is not in the configuration and has no history. Look at its spelling.`,
+  );
 
 /** A key that is not configured any more may still have a history. @throws ProblemError 400 */
 function keyAsked({ ports: { keys } }: Keyturn, asked: string | undefined): string {

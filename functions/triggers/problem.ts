@@ -39,19 +39,30 @@ const respond = (problem: Problem, headers: Record<string, string> = {}): HttpRe
   body: JSON.stringify(problem),
 });
 
-/** @throws ProblemError 400 with every issue at once */
-export function valid<S extends z.ZodType>(schema: S, value: unknown, place: 'body' | 'query' | 'header'): z.output<S> {
+/**
+ * @param more what the caller found by looking further than a schema can
+ * @throws ProblemError 400 with every issue at once
+ */
+export function valid<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  place: 'body' | 'query' | 'header',
+  more: readonly Issue[] = [],
+): z.output<S> {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid(
-    place,
-    parsed.error.issues.flatMap((issue): Issue[] => {
+  if (parsed.success && more.length === 0) return parsed.data;
+  const issues = parsed.error?.issues ?? [];
+  const own = new Set(issues.map(({ path }) => path.join('.')));
+  throw invalid(place, [
+    ...issues.flatMap((issue): Issue[] => {
       if (issue.code === 'unrecognized_keys') {
         return issue.keys.map((name) => ({ path: name.slice(0, 100), message: 'is not known here' }));
       }
       return [{ path: issue.path.join('.') || place, message: issue.message }];
     }),
-  );
+    // Where the schema has found fault already, what else could be said of the same member is noise.
+    ...more.filter(({ path }) => !own.has(path)),
+  ]);
 }
 
 export const invalid = (place: string, issues: readonly Issue[]): ProblemError =>
@@ -69,7 +80,9 @@ export async function jsonBody(request: HttpRequest): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid('body', [{ path: 'body', message: 'is not JSON' }]);
+    throw invalid('body', [
+      { path: 'body', message: text.trim() === '' ? 'is missing: send a JSON object' : 'is not JSON' },
+    ]);
   }
 }
 

@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
-import { idempotencyKey, listQuery, pageQuery, type StartRequest, startRequest } from '../../shared/contracts/http';
+import { type Issue, idempotencyKey, listQuery, pageQuery, startRequest } from '../../shared/contracts/http';
 import { canonicalJson } from '../../shared/rotation/canonical-json';
 import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
@@ -39,9 +39,10 @@ export function registerRotations(keyturn: Keyturn): void {
 }
 
 async function start({ ports }: Keyturn, request: HttpRequest, client: DurableClient): Promise<HttpResponseInit> {
-  const body = valid(startRequest, await jsonBody(request), 'body');
+  const content = await jsonBody(request);
+  const body = valid(startRequest, content, 'body', keyIssues(ports, content));
   const idempotency = valid(idempotencyKey, request.headers.get('idempotency-key'), 'header');
-  const key = configuredKey(ports, body);
+  const key = ports.managed(parseKeyIdentifier(body.key)?.key ?? '')?.key ?? body.key;
   if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion: body.toVersion }));
   const decision = await startByHand(ports, {
     key,
@@ -79,19 +80,20 @@ async function start({ ports }: Keyturn, request: HttpRequest, client: DurableCl
   return accepted(request, decision.start.request.rotationId);
 }
 
-/** @throws ProblemError 400 unless the key is one of the configuration */
-function configuredKey(ports: Keyturn['ports'], { key }: Pick<StartRequest, 'key'>): string {
+/** What is wrong with the key that a body names, beside what its schema says. */
+function keyIssues(ports: Keyturn['ports'], content: unknown): readonly Issue[] {
+  const key = typeof content === 'object' && content !== null && 'key' in content ? content.key : undefined;
+  if (typeof key !== 'string') return [];
   const parsed = parseKeyIdentifier(key);
-  const issue = (message: string) => invalid('body', [{ path: 'key', message }]);
-  if (parsed === null) throw issue('must be an unversioned key identifier: https://<vault>/keys/<name>');
-  if (parsed.version !== null) throw issue('must not carry a version; give it as toVersion');
-  const managed = ports.managed(parsed.key);
-  if (managed === null) throw unknownKey(parsed.key);
-  return managed.key;
+  const issue = (message: string): readonly Issue[] => [{ path: 'key', message }];
+  if (parsed === null) return issue('must be an unversioned key identifier: https://<vault>/keys/<name>');
+  if (parsed.version !== null) return issue('must not carry a version; give it as toVersion');
+  return ports.managed(parsed.key) === null ? issue(notConfigured(parsed.key)) : [];
 }
 
-const unknownKey = (key: string): ProblemError =>
-  invalid('body', [{ path: 'key', message: `${key} is not in the configuration (rotation.json)` }]);
+const notConfigured = (key: string): string => `${key} is not in the configuration (rotation.json)`;
+
+const unknownKey = (key: string): ProblemError => invalid('body', [{ path: 'key', message: notConfigured(key) }]);
 
 async function list({ ports }: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
   const query = valid(listQuery, queryOf(request), 'query');

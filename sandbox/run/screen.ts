@@ -87,7 +87,7 @@ class LiveScreen implements Screen {
     if (!this.#hidden) this.#output.write(HIDE_CURSOR);
     this.#hidden = true;
     // One column less than there are: a line that fills the last one makes some terminals wrap.
-    this.#repaint([], block(view, (this.#output.columns ?? 80) - 1, this.paint));
+    this.#repaint([], block(view, (this.#output.columns || 80) - 1, this.paint));
   }
 
   settle(): void {

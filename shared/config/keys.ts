@@ -53,7 +53,8 @@ export function readKeys(
     if (earlier >= 0 && earlier < index) {
       problems.add(at('key'), `is the key of keys[${earlier}] again`, 'put all targets of one key into one entry');
     }
-    const identifier = readIdentifier(at('key'), entry.key, vaultSuffix, problems);
+    // An identifier that could not be read at all was told of when the file was parsed.
+    const identifier = entry.key === '' ? null : readIdentifier(at('key'), entry.key, vaultSuffix, problems);
     const policy = mergePolicies(file.defaults ?? {}, entry);
     refuseContradictions(at(), policy, problems);
     if (identifier === null) return [];

@@ -98,7 +98,7 @@ const policy = z.strictObject({
 });
 
 const key = policy.extend({
-  key: z.string(),
+  key: z.string().min(1, wrong('is empty', 'give it as https://<vault>/keys/<name>, without a version')),
   vaultResourceId: resourceId('Microsoft.KeyVault/vaults').optional(),
   targets: z.array(target).min(1, wrong('is empty', 'list at least one target, the canary first')),
 });
@@ -108,7 +108,10 @@ const rotationFile = z.strictObject({
   defaults: policy.optional(),
 });
 
-/** Parses the text of rotation.json; what is wrong goes to `problems`, and then the answer is null. */
+/**
+ * Parses the text of rotation.json. What is wrong goes to `problems`; what is right of it is answered all the same, so that the checks
+ * that a schema cannot make find their problems at the same time. Null if nothing of it can be read.
+ */
 export function parseRotationFile(path: string, text: string, problems: Problems): RotationFile | null {
   let content: unknown;
   try {
@@ -119,8 +122,27 @@ export function parseRotationFile(path: string, text: string, problems: Problems
   const parsed = rotationFile.safeParse(content);
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) explain(path, issue, problems);
-  return null;
+  return whatIsRight(content);
 }
+
+/** Good for further checks only, never to run with: its places are those of the file, its faulty members are left out. */
+function whatIsRight(content: unknown): RotationFile | null {
+  if (!isObject(content) || !Array.isArray(content['keys'])) return null;
+  const defaults = policy.safeParse(content['defaults']).data;
+  const keys = content['keys'].map((entry: unknown): KeyEntry => {
+    const read = key.safeParse(entry).data;
+    if (read !== undefined) return read;
+    const { key: identifier, targets } = isObject(entry) ? entry : {};
+    return { key: typeof identifier === 'string' ? identifier : '', targets: fitTargets(targets) };
+  });
+  return { keys, ...(defaults === undefined ? {} : { defaults }) };
+}
+
+const fitTargets = (targets: unknown): TargetEntry[] =>
+  Array.isArray(targets) ? targets.flatMap((entry) => target.safeParse(entry).data ?? []) : [];
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function explain(path: string, issue: z.core.$ZodIssue, problems: Problems): void {
   const where = place(path, issue.path);

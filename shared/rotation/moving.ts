@@ -106,7 +106,9 @@ export async function moveDataKeysPage(
       outcome: 'done',
       message:
         direction === 'forward'
-          ? `${page.moved} of ${page.seen} data keys rewrapped; each was unwrapped again and compared before it was written.`
+          ? page.moved === 0
+            ? `All ${page.seen} data keys were on the next version already.`
+            : `${page.moved} of ${page.seen} data keys rewrapped; each was unwrapped again and compared before it was written.`
           : `${page.moved} of ${page.seen} data keys put back.`,
       details: { moved: page.moved, seen: page.seen, kid: nextKid },
     },

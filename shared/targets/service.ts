@@ -234,7 +234,7 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     if (opened.colour === 'green') {
       evidence.unshift({
         strength: 'data-plane',
-        message: `${opened.message} (the service may have used a cached key).`,
+        message: `${opened.message} The service may have used a cached key.`,
       });
     }
     return { evidence, probe: opened };

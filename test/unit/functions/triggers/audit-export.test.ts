@@ -96,6 +96,12 @@ describe('GET /api/audit', () => {
     expect((await ask(`audit?key=${encodeURIComponent(former)}`)).text).toContain('Long ago.');
   });
 
+  test.each(['audit', 'audit/verify'])('%s of a key that was mistyped is 404, and no verdict', async (address) => {
+    const { ask } = surface(makeWorld().ports);
+    const { status, body } = await ask(`${address}?key=${encodeURIComponent(`${key}-mistyped`)}`);
+    expect([status, body.title]).toEqual([404, 'No such history']);
+  });
+
   test.each(['audit', 'audit/verify'])('%s has to be told which of several keys', async (address) => {
     const world = makeWorld();
     const ports: RotationPorts = { ...world.ports, keys: [key, `${key}-2`] };

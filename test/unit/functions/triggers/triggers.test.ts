@@ -49,6 +49,7 @@ describe('POST /api/rotations', () => {
       post({ reason: '', dryRun: 'yes', toVersion: 7, x: 1 }),
       ['dryRun', 'key', 'reason', 'toVersion', 'x'],
     ],
+    ['a faulty key among other faults', post({ key: 'kek', reason: '', x: 1 }), ['key', 'reason', 'x']],
     ['an unknown key', post({ ...start, key: 'https://kv-test.vault.azure.net/keys/other' }), ['key']],
     ['a vault outside the configuration', post({ ...start, key: 'https://evil.vault.azure.net/keys/kek' }), ['key']],
     ['a key that is no key identifier', post({ ...start, key: 'kek' }), ['key']],

@@ -262,15 +262,42 @@ describe('a configuration with problems', () => {
         'KEYTURN_WEBHOOK_URL',
         'rotation.json defaults.redProbes.red',
         'rotation.json extra',
-        ...['approval', 'approvalDeadline', 'backOff', 'expiredPrevious', 'grace', 'mode', 'pin', 'soak', 'watch'].map(
-          (name) => `rotation.json keys[0].${name}`,
-        ),
+        ...[
+          'approval',
+          'approvalDeadline',
+          'backOff',
+          'expiredPrevious',
+          'grace',
+          'key',
+          'mode',
+          'pin',
+          'soak',
+          'watch',
+        ].map((name) => `rotation.json keys[0].${name}`),
         'rotation.json keys[0].targets[0].resourceId',
         'rotation.json keys[0].targets[1].colour',
         'rotation.json keys[0].targets[1].table',
       ].sort(),
     );
     for (const line of message.split('\n').slice(1)) expect(line).toMatch(/^[\w.[\] ]+: .+: .+$/);
+  });
+
+  test('names what a schema finds and what only the further checks find at the same time', () => {
+    const { settings } = refused({
+      keys: [
+        { key: 'http://fabrikam/keys/kek', targets: [hub] },
+        { key: 'https://fabrikam.vault.azure.net/keys/kek', targets: [hub], colour: 'red' },
+      ],
+      defaults: { grce: 'P7D' },
+    });
+    expect(settings).toEqual(
+      expect.arrayContaining([
+        'rotation.json defaults.grce',
+        'rotation.json keys[0].key',
+        'rotation.json keys[1].colour',
+        'rotation.json keys[1].targets[0]',
+      ]),
+    );
   });
 
   test('never shows a secret', () => {

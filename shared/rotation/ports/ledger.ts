@@ -1,0 +1,124 @@
+import type { Cause, Direction, RunPlan } from '../../contracts/activities';
+import type { Phase, Reason, TargetKind, WaitingFor } from '../../contracts/rotation';
+
+/** One row for each KEK; every change is conditional on its ETag, and so fenced. */
+export interface Claim {
+  readonly key: string;
+  /** Grows with every new claim and every resumed instance. */
+  readonly generation: number;
+  /** Null when nobody holds the claim. */
+  readonly rotationId: string | null;
+  readonly instanceId: string | null;
+  readonly bound: boolean;
+  readonly claimedAt: string;
+  readonly requestedAt: string;
+  readonly reason: string;
+  readonly cause: Cause | null;
+  readonly toVersion: string | null;
+  readonly phase: Phase;
+  readonly waitingFor: WaitingFor;
+  readonly direction: Direction;
+  readonly plan: RunPlan | null;
+  readonly nextVersion: string | null;
+  readonly soakStartedAt: string | null;
+  /** An event came during the live run: look again when it closes. */
+  readonly recheck: boolean;
+  /** What the claim is held for. */
+  readonly purpose: 'rotation' | 'retirement';
+  /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
+  readonly lastRotationId: string | null;
+  /** What that rotation needs to go back; kept apart, because later ones that change nothing make plans of their own. */
+  readonly lastRun?: { readonly plan: RunPlan | null; readonly nextVersion: string | null };
+  /** After a rollback no event starts a run before this instant. */
+  readonly backOffUntil: string | null;
+  /** When the sweep first found the claim's instance gone or ended. */
+  readonly orphanedSince: string | null;
+}
+
+export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'ended';
+
+/** The old versions of one completed rotation on their way out. `ended`: the rotation was rolled back first. */
+export interface Retirement {
+  readonly rotationId: string;
+  /** Bare versions. */
+  readonly versions: readonly string[];
+  readonly dueAt: string;
+  readonly status: RetirementStatus;
+  readonly disabledAt: string | null;
+  readonly reasons: readonly Reason[];
+}
+
+/** What is needed to put one target back; saved before the step that it undoes (I3). Never holds a secret. */
+export interface UndoEntry {
+  readonly rotationId: string;
+  readonly target: number;
+  readonly kind: TargetKind;
+  readonly name: string;
+  readonly savedAt: string;
+  /** Versioned key identifier to go back to; null for data keys, whose records name their own. */
+  readonly kid: string | null;
+  /** SHA-256 fingerprints of the SAS keys before the write, by policy name and key slot. */
+  readonly fingerprints: Readonly<Record<string, string>>;
+  /** Expiry that the previous version had before it was extended; absent if it was not. */
+  readonly expiresOn?: string | null;
+  /** Url of the operation under way, so that a restart polls it instead of writing again. */
+  readonly operationUrl: string | null;
+}
+
+export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon';
+export interface Command {
+  readonly rotationId: string;
+  readonly command: CommandName;
+  readonly actor: string;
+  readonly at: string;
+  /** Of `approve`: the plan that was approved. */
+  readonly planHash?: string;
+}
+
+export interface LedgerState {
+  readonly claim: Claim | null;
+  readonly etag: string | null;
+  /** Of the claim's rotation, in order of `savedAt`. */
+  readonly undo: readonly UndoEntry[];
+  /** Of the claim's rotation, oldest first. */
+  readonly commands: readonly Command[];
+}
+
+export interface LedgerChange {
+  readonly claim: Claim;
+  readonly saveUndo?: UndoEntry;
+  readonly addCommand?: Command;
+  readonly putRetirement?: Retirement;
+  readonly rememberAnswer?: RememberedAnswer;
+}
+
+export interface RememberedAnswer {
+  readonly idempotencyKey: string;
+  /** SHA-256 of the request body, so that the same key with another body is told apart. */
+  readonly requestHash: string;
+  readonly rotationId: string;
+}
+
+export interface SeenEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly version: string;
+  readonly instanceId: string;
+  readonly receivedAt: string;
+  /** False until the orchestration was started: a redelivery then starts it again. */
+  readonly started: boolean;
+}
+
+export interface Ledger {
+  read(key: string): Promise<LedgerState>;
+  /** One transaction, conditional on the claim's ETag (null: the row must not exist yet). Throws `ConflictError` if somebody was faster. */
+  update(key: string, etag: string | null, change: LedgerChange): Promise<void>;
+  /** Remembers an event under its id and under its type and version, in one transaction; if either was seen before, answers what is on record. */
+  recordEvent(key: string, event: SeenEvent): Promise<{ readonly seen: boolean; readonly event: SeenEvent }>;
+  markEventStarted(key: string, event: SeenEvent): Promise<void>;
+  rememberedAnswer(key: string, idempotencyKey: string): Promise<RememberedAnswer | null>;
+  /** Every retirement of the KEK, oldest rotation first. */
+  retirements(key: string): Promise<readonly Retirement[]>;
+  /** The reason in the stop switch's row; null if it is not thrown. Read before every mutation. */
+  stopped(): Promise<string | null>;
+}

@@ -1,0 +1,93 @@
+import type { Direction, MoveState, ProbeResult } from '../../contracts/activities';
+import type { Evidence, Reason, TargetKind } from '../../contracts/rotation';
+
+/** What a plan's checks need to know of one target: everything read, nothing decided. */
+export interface TargetFacts {
+  readonly kind: TargetKind;
+  readonly name: string;
+  readonly exists: boolean;
+  /** Whether the answer carried an `encryption` block at all. */
+  readonly echoesEncryption: boolean;
+  readonly keySource: string | null;
+  /** All key identifiers the target names (data keys: distinct `kid`s of the records). */
+  readonly keyIdentifiers: readonly string[];
+  /** ARM state, as it came (`Active`, `Transitioning`, …); null for data keys. */
+  readonly state: string | null;
+  /** Principal ids that will use the key; empty when they could not be read. */
+  readonly principalIds: readonly string[];
+  /** Whether the identity may use the key, as far as role assignments tell. */
+  readonly mayUseKey: 'yes' | 'no' | 'unknown';
+  readonly mayUseKeyMessage: string;
+  /** Whether the vault's network rules let the service in. */
+  readonly networkAllows: 'yes' | 'no' | 'unknown';
+  readonly networkMessage: string;
+  readonly probe: ProbeResult;
+  /** Secrets we would have to write back but only see masked, by JSON path; and properties the api-version cannot carry. */
+  readonly masked: readonly string[];
+  /** Records of a store of data keys; 1 for a hub or DPS. */
+  readonly total: number;
+  /** Records that cannot be rewrapped as they are (garbled, other key), counted by code. */
+  readonly unfit: readonly Reason[];
+  /** Hash material: identities and encryption block, canonical JSON without secrets and without ETags. */
+  readonly configuration: string;
+}
+
+/** Called directly before each mutation; throws `InterruptedError` or `SupersededError` if it must not begin (I11). */
+export type Fence = () => Promise<void>;
+
+export interface Verification {
+  readonly evidence: readonly Evidence[];
+  /** The read of old data that the evidence rests on; never `unknown`. */
+  readonly probe: ProbeResult;
+}
+
+/** A hub or DPS: moved as a whole by one long-running operation. */
+export interface ServiceTarget {
+  readonly kind: 'iotHub' | 'dps';
+  readonly name: string;
+  inspect(): Promise<TargetFacts>;
+  /** Read-only: what would be needed to put it back. */
+  readUndo(): Promise<{ kid: string; fingerprints: Record<string, string> }>;
+  /** Idempotent: answers `done` without a write when the resource already names `kid` and is Active. `accepted` is told the operation's url. */
+  move(kid: string, fence: Fence, accepted: (operationUrl: string | null) => Promise<void>): Promise<MoveState>;
+  /** Polls the operation if its url is known, else the resource. Refuses when the operation failed. */
+  checkMove(kid: string, operationUrl: string | null): Promise<MoveState>;
+  /** Refuses when the target is not on `kid` or lost a SAS key. A red probe is told, not refused: once is not confirmed. */
+  verify(kid: string, fingerprints: Readonly<Record<string, string>>): Promise<Verification>;
+  probe(): Promise<ProbeResult>;
+  /** Bare version the resource names now. */
+  currentKid(): Promise<string | null>;
+  /** Every identifier of this KEK that it names now, versioned or not. */
+  references(): Promise<readonly string[]>;
+}
+
+/** A store of wrapped data keys: moved record by record. */
+export interface DataKeysTarget {
+  readonly kind: 'dataKeys';
+  readonly name: string;
+  inspect(): Promise<TargetFacts>;
+  /**
+   * Rewraps (forward) or puts back (back) one page. `kid` is the next version's in both directions; `previousKid` is where a
+   * record goes back to whose owner replaced it whole.
+   */
+  movePage(
+    kid: string,
+    direction: Direction,
+    continuation: string | null,
+    fence: Fence,
+    previousKid: string | null,
+  ): Promise<{ readonly continuation: string | null; readonly moved: number; readonly seen: number }>;
+  verify(kid: string, direction: Direction): Promise<Verification>;
+  /** Forgets the kept old blobs that were wrapped by one of these versions, page by page. */
+  dropOldBlobs(
+    versions: readonly string[],
+    continuation: string | null,
+    fence: Fence,
+  ): Promise<{ readonly continuation: string | null; readonly dropped: number }>;
+  probe(): Promise<ProbeResult>;
+  currentKid(): Promise<string | null>;
+  /** Distinct identifiers that its records name now; a kept old blob is not a reference. */
+  references(): Promise<readonly string[]>;
+}
+
+export type Target = ServiceTarget | DataKeysTarget;

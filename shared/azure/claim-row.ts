@@ -37,6 +37,8 @@ export function readClaim(row: Row): Claim {
     lastRotationId: nullableTextOf(row, 'lastRotationId'),
     backOffUntil: nullableTextOf(row, 'backOffUntil'),
     orphanedSince: nullableTextOf(row, 'orphanedSince'),
+    unchangedSince: nullableTextOf(row, 'unchangedSince') ?? textOf(row, 'claimedAt'),
+    toldStuckSince: nullableTextOf(row, 'toldStuckSince'),
     ...(lastRun === null ? {} : { lastRun }),
   };
 }

@@ -121,6 +121,7 @@ export type AlertKind =
   | 'approval'
   | 'observed'
   | 'missed-event'
+  | 'stuck'
   | 'retired'
   | 'retirement-undone';
 

@@ -80,7 +80,7 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
   if (claim !== null && claim.rotationId === request.rotationId && claim.bound) return claim;
   const bound: Claim =
     claim !== null && claim.rotationId === request.rotationId
-      ? { ...claim, bound: true, instanceId, orphanedSince: null }
+      ? { ...claim, bound: true, instanceId, orphanedSince: null, unchangedSince: input.now }
       : { ...newClaim(request, claim, instanceId, input.now), bound: true };
   try {
     await ports.ledger.update(request.key, state.etag, { claim: bound });
@@ -118,6 +118,8 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     backOffUntil: last?.backOffUntil ?? null,
     orphanedSince: null,
+    unchangedSince: now,
+    toldStuckSince: null,
   };
 }
 

@@ -20,6 +20,7 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   approval: 'Keyturn.Rotation.ApprovalNeeded',
   observed: 'Keyturn.Rotation.Observed',
   'missed-event': 'Keyturn.Event.Missed',
+  stuck: 'Keyturn.Rotation.Stuck',
   retired: 'Keyturn.Version.Retired',
   'retirement-undone': 'Keyturn.Version.RetirementUndone',
 };

@@ -90,7 +90,7 @@ async function put(
 ): Promise<CommandDecision> {
   const at = ports.now().toISOString();
   const live = claim.rotationId === asked.rotationId && claim.phase !== 'needs-attention';
-  const next = live ? claim : inNewInstance(claim.rotationId === null ? completedAgain(claim) : claim, asked);
+  const next = live ? claim : inNewInstance(claim.rotationId === null ? completedAgain(claim) : claim, asked, at);
   const ends = claim.rotationId === null && retirement !== null;
   await ports.ledger.update(claim.key, etag, {
     claim: next,
@@ -132,7 +132,7 @@ export async function takeOver(
   const { claim, etag } = await ports.ledger.read(rotation.key);
   if (claim === null || etag === null || claim.rotationId !== asked.rotationId) return null;
   if (claim.instanceId !== endedInstance || isTerminal(claim.phase)) return null;
-  const next = inNewInstance(claim, asked);
+  const next = inNewInstance(claim, asked, ports.now().toISOString());
   try {
     await ports.ledger.update(claim.key, etag, { claim: next });
   } catch (error) {
@@ -153,7 +153,7 @@ function resumedBy(claim: Claim, { command: name }: CommandByHand): Start {
 const completedAgain = (claim: Claim): Claim => ({ ...claim, ...claim.lastRun, phase: 'completed', toVersion: null });
 
 /** The same rotation, held by a new instance under a new generation. */
-export function inNewInstance(claim: Claim, asked: Pick<CommandByHand, 'rotationId' | 'command'>): Claim {
+export function inNewInstance(claim: Claim, asked: Pick<CommandByHand, 'rotationId' | 'command'>, at: string): Claim {
   const generation = claim.generation + 1;
   return {
     ...claim,
@@ -163,6 +163,7 @@ export function inNewInstance(claim: Claim, asked: Pick<CommandByHand, 'rotation
     bound: false,
     purpose: 'rotation',
     orphanedSince: null,
+    unchangedSince: at,
     direction: asked.command === 'rollback' ? 'back' : claim.direction,
   };
 }

@@ -97,6 +97,7 @@ const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId:
   instanceId,
   bound: true,
   claimedAt: now,
+  unchangedSince: now,
   purpose: 'retirement',
   phase: 'completed',
   waitingFor: null,

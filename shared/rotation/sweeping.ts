@@ -5,6 +5,7 @@ import { ConflictError } from './errors';
 import { subtractDuration } from './iso-duration';
 import { isRelevant, type KeyEventType } from './key-event';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
+import { isStuck, reportStuck } from './overdue';
 import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
 import { eventStarted, type Start, startOf } from './requests';
 import { mayBegin } from './retiring';
@@ -91,7 +92,7 @@ async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: D
     if (!(await unlessChanged(ports, etag, next))) return [];
     return [retirementStart(claim.key, rotationId, next.generation, message)];
   }
-  const next = inNewInstance(claim, { rotationId, command: 'resume' });
+  const next = inNewInstance(claim, { rotationId, command: 'resume' }, now.toISOString());
   if (!(await unlessChanged(ports, etag, next))) return []; // somebody is alive after all
   const run: RunReference = { key: claim.key, rotationId, generation: next.generation };
   await record(ports, run, {
@@ -118,8 +119,17 @@ async function unlessChanged(ports: RotationPorts, etag: string, claim: Claim): 
   }
 }
 
-/** A soak that should have ended is woken: its timer may have been lost with the task hub's storage. */
-function findOverdue(ports: RotationPorts, claim: Claim): readonly SweepAction[] {
+/** What should have gone on is woken: its timer may have been lost with the task hub's storage. */
+async function findOverdue(ports: RotationPorts, claim: Claim): Promise<readonly SweepAction[]> {
+  const { instanceId } = claim;
+  if (instanceId !== null && isStuck(claim, managedKey(ports, claim.key).policy, ports.now())) {
+    const message = await reportStuck(ports, claim);
+    if (message !== null) return [{ kind: 'wake', instanceId, message }];
+  }
+  return findOverdueSoak(ports, claim);
+}
+
+function findOverdueSoak(ports: RotationPorts, claim: Claim): readonly SweepAction[] {
   if (claim.phase !== 'soaking' || claim.soakStartedAt === null || claim.waitingFor !== null) return [];
   const { soakSeconds, probeEverySeconds } = managedKey(ports, claim.key).policy;
   const end = Date.parse(claim.soakStartedAt) + (soakSeconds + 2 * probeEverySeconds) * 1000;

@@ -51,7 +51,7 @@ export async function enterPhase(
       refuseIfRecalled(held);
     }
     from = held.claim.phase;
-    return { claim: claimIn(held.claim, phase) };
+    return { claim: claimIn(held.claim, phase, now) };
   });
   await record(
     ports,
@@ -118,10 +118,11 @@ function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], n
   };
 }
 
-const claimIn = (claim: Claim, phase: Phase): Claim => ({
+const claimIn = (claim: Claim, phase: Phase, now: string): Claim => ({
   ...claim,
   phase,
   waitingFor: null,
+  unchangedSince: now,
   direction: phase === 'rolling-back' ? 'back' : claim.direction,
 });
 
@@ -165,7 +166,7 @@ export async function noteWaiting(
 ): Promise<{ readonly noted: true }> {
   const { run, waitingFor, reasons, now } = input;
   const before = await changeClaim(ports, run, ({ claim }) =>
-    claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor } },
+    claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor, unchangedSince: now } },
   );
   await changeRotation(ports, run.rotationId, (rotation) => ({
     ...rotation,

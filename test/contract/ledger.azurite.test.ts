@@ -44,7 +44,8 @@ describe('the stop switch in table storage', () => {
 describe('the ledger in table storage', () => {
   test('a claim that an older version wrote is a rotation that nothing is remembered of', async () => {
     const client = await azurite().tables.own(ownTables.ledger);
-    const { purpose: _1, lastRotationId: _2, backOffUntil: _3, orphanedSince: _4, ...old } = claim;
+    const { purpose: _1, lastRotationId: _2, backOffUntil: _3, orphanedSince: _4, ...rest } = claim;
+    const { unchangedSince: _5, toldStuckSince: _6, ...old } = rest;
     const columns = Object.fromEntries(Object.entries(old).filter(([, value]) => value !== null));
     const older = `${key}-older`;
     await client.createEntity({ partitionKey: partitionOf(older), rowKey: 'claim', ...columns, key: older });
@@ -103,5 +104,7 @@ describe('the ledger in table storage', () => {
     lastRotationId: null,
     backOffUntil: null,
     orphanedSince: null,
+    unchangedSince: '2026-11-22T14:35:01.123Z',
+    toldStuckSince: null,
   } as const;
 });

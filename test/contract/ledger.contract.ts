@@ -43,6 +43,7 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
         lastRun: { plan: planOfTwo, nextVersion: 'v2' },
         backOffUntil: at(1),
         orphanedSince: at(2),
+        toldStuckSince: at(1),
       };
       await ledger.update(key, null, { claim: written });
       expect((await ledger.read(key)).claim).toEqual(written);
@@ -273,6 +274,8 @@ function claimOf(key: string): Claim {
     lastRotationId: null,
     backOffUntil: null,
     orphanedSince: null,
+    unchangedSince: at(0),
+    toldStuckSince: null,
   };
 }
 

@@ -33,6 +33,10 @@ export interface Claim {
   readonly backOffUntil: string | null;
   /** When the sweep first found the claim's instance gone or ended. */
   readonly orphanedSince: string | null;
+  /** When the phase was entered, or a wait in it began or ended, or a new instance took over: what came last. */
+  readonly unchangedSince: string;
+  /** The `unchangedSince` of which the sweep has told that the run is stuck. */
+  readonly toldStuckSince: string | null;
 }
 
 export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'ended';

@@ -3,6 +3,7 @@ import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
 import { type InstanceState, missedStarted, type SweepAction, sweepKey } from '../../../../shared/rotation/sweeping';
+import { noteWaiting } from '../../../../shared/rotation/telling';
 import {
   admitted,
   changeClaimOf,
@@ -410,6 +411,122 @@ describe('what should have ended', () => {
     world.pass(7 * day);
     await changeClaimOf(world, { backOffUntil: inSeconds(world, 3600).toISOString() });
     expect(await sweep(world)).toMatchObject([{ kind: 'retire' }]);
+  });
+});
+
+describe('a run whose instance is alive but does not go on', () => {
+  const margin = 2 * 3600;
+  /** Two services with a deadline of 1800 s and three questions each, three data keys with three questions. */
+  const rewrapping = 2 * (1800 + 180) + 3 * 2 + 180 + 1800 + 180 + margin;
+
+  test('is told of once, under a stable id, with what to do by hand, and woken; again when it gets stuck anew', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    world.pass(rewrapping);
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toEqual([]);
+    world.pass(1);
+    const [found, ...more] = await sweep(world);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ kind: 'wake', instanceId: rotationId });
+    const { unchangedSince } = await claimOf(world);
+    expect(world.alerts.sent).toMatchObject([
+      {
+        id: `${rotationId}.stuck.1.${unchangedSince}`,
+        type: 'Keyturn.Rotation.Stuck',
+        data: {
+          phase: 'rewrapping',
+          instanceId: rotationId,
+          done: expect.stringContaining(`has stood in rewrapping since ${unchangedSince}`),
+          left: expect.stringMatching(/instances\/.*\/terminate\?.*\/rollback/),
+        },
+      },
+    ]);
+    expect(world.auditLog.stored(key).at(-1)).toMatchObject({ action: 'sweep', details: { phase: 'rewrapping' } });
+    world.pass(900);
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toHaveLength(1);
+    await enter(world, run, 'rolling-back');
+    world.pass(rewrapping);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(1);
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake' }]);
+    expect(new Set(world.alerts.sent.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test.each(['approval', 'pause', 'policy'] as const)('is not stuck while it waits for: %s', async (waitingFor) => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await noteWaiting(world.ports, { run, now: world.now(), waitingFor, reasons: [] });
+    world.pass(90 * day);
+    expect(await sweep(world)).toEqual([]);
+    // What it waited for came: from now on it should go on.
+    await noteWaiting(world.ports, { run, now: world.now(), waitingFor: null, reasons: [] });
+    world.pass(rewrapping);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(1);
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake' }]);
+  });
+
+  test('waits for a fault up to its deadline, and is stuck beyond it', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await noteWaiting(world.ports, { run, now: world.now(), waitingFor: 'fault', reasons: [] });
+    world.pass(3600 + rewrapping);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(1);
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake' }]);
+  });
+
+  test('is told by the next sweep when nobody could be told', async () => {
+    const world = makeWorld();
+    await ready(world);
+    world.pass(rewrapping + 1);
+    world.outbox.interfere.failAlways('put');
+    world.alerts.interfere.failAlways('send');
+    await expect(sweep(world)).rejects.toThrow(FaultError);
+    world.outbox.interfere.heal();
+    world.alerts.interfere.heal();
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake' }]);
+    expect(world.alerts.sent).toHaveLength(1);
+  });
+
+  test('a new instance has its time, whatever the old one has used up of it', async () => {
+    const world = makeWorld();
+    await ready(world);
+    world.pass(90 * day);
+    await sweep(world, 'gone');
+    world.pass(1200);
+    const [found] = await sweep(world, 'gone');
+    if (found?.kind !== 'rotate') throw new Error('It must be taken over.');
+    // It may have to wait for storage or the vault for a day before it is admitted.
+    world.pass(day);
+    expect(await sweep(world)).toEqual([]);
+    await admit(world.ports, { ...found.start, now: world.now() });
+    world.pass(rewrapping);
+    expect(await sweep(world)).toEqual([]);
+    expect(world.alerts.sent).toEqual([]);
+  });
+
+  test('a retirement is stuck too when its watch must be over, and says how to enable what nobody watches', async () => {
+    const world = makeWorld();
+    await completed(world);
+    const request = { key, rotationId };
+    const begun = await beginRetirement(world.ports, { request, instanceId: 'r1', now: world.pass(1) });
+    if (!begun.admitted) throw new Error(begun.message);
+    await disableVersions(world.ports, { run: begun.run, now: world.pass(1) });
+    world.pass(24 * 3600 + 25 * 3600 + 3600 + 1200);
+    expect(await sweep(world)).toEqual([]);
+    world.pass(margin + 3600);
+    expect(await sweep(world)).toMatchObject([{ kind: 'wake', instanceId: 'r1' }]);
+    expect(world.alerts.sent.at(-1)).toMatchObject({
+      type: 'Keyturn.Rotation.Stuck',
+      data: {
+        done: expect.stringContaining(`The retirement after rotation ${rotationId}`),
+        left: expect.stringMatching(`--enabled true --id ${key}/${v1}`),
+      },
+    });
+    expect(await sweep(world)).toEqual([]);
   });
 });
 

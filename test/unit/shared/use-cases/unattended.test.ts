@@ -118,6 +118,8 @@ test('versions that were enabled again are on record so: whoever goes on does no
       lastRotationId: rotationId,
       backOffUntil: null,
       orphanedSince: null,
+      unchangedSince: world.now(),
+      toldStuckSince: null,
     },
     putRetirement: { rotationId, versions: [v1], dueAt: world.now(), status: 'waiting', disabledAt: null, reasons: [] },
   });

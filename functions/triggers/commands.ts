@@ -48,9 +48,8 @@ async function carryOut(
       });
     }
     case 'not-allowed': {
-      const { phase, allowed } = decision;
-      const detail = `${name} is not possible in ${phase}; possible: ${allowed.join(', ') || 'nothing'}.`;
-      throw new ProblemError(409, 'Not possible in this phase', detail, { rotationId, phase, allowed });
+      const { phase, allowed, why } = decision;
+      throw new ProblemError(409, 'Not possible in this phase', why, { rotationId, phase, allowed });
     }
     case 'wake':
       return wake(client, decision.instanceId);

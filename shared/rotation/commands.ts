@@ -8,6 +8,7 @@ import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
 import type { RotationPorts } from './run-ports';
 import { isPaused, record } from './run-record';
+import { whyNot } from './why-not';
 
 export type CommandDecision =
   | { readonly kind: 'wake'; readonly instanceId: string }
@@ -15,7 +16,13 @@ export type CommandDecision =
   | { readonly kind: 'not-found' }
   /** The plan to approve is another one by now; `instanceId` plans anew when it is woken. */
   | { readonly kind: 'plan-changed'; readonly phase: Phase; readonly planHash: string; readonly instanceId: string }
-  | { readonly kind: 'not-allowed'; readonly phase: Phase; readonly allowed: readonly CommandName[] };
+  /** `why` also says what is possible. */
+  | {
+      readonly kind: 'not-allowed';
+      readonly phase: Phase;
+      readonly allowed: readonly CommandName[];
+      readonly why: string;
+    };
 
 export interface CommandByHand {
   readonly rotationId: string;
@@ -34,20 +41,21 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
   if (rotation === null) return { kind: 'not-found' };
   for (;;) {
     const state = await ports.ledger.read(rotation.key);
-    const retirement = (await ports.ledger.retirements(rotation.key)).find(
-      ({ rotationId }) => rotationId === asked.rotationId,
-    );
+    const retirements = await ports.ledger.retirements(rotation.key);
+    const retirement = retirements.find(({ rotationId }) => rotationId === asked.rotationId) ?? null;
     const phase = phaseOf(state, asked.rotationId, rotation.phase);
-    const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement ?? null));
+    const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement));
     const { claim, etag } = state;
-    if (!allowed.includes(asked.command) || claim === null || etag === null)
-      return { kind: 'not-allowed', phase, allowed };
+    if (!allowed.includes(asked.command) || claim === null || etag === null) {
+      const why = whyNot({ ...asked, key: rotation.key, phase, allowed, claim, retirement });
+      return { kind: 'not-allowed', phase, allowed, why };
+    }
     if (asked.command === 'approve') {
       const changed = await planChanged(ports, asked, claim);
       if (changed !== null) return changed;
     }
     try {
-      return await put(ports, asked, claim, etag, retirement ?? null);
+      return await put(ports, asked, claim, etag, retirement);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error; // the claim moved on: decide again
     }

@@ -71,19 +71,25 @@ export async function enterPhase(
   return { phase };
 }
 
-/** Gives the claim up; a completed run leaves behind which versions are to be retired, and when, in the same transaction. */
+/**
+ * Gives the claim up; a completed run leaves behind which versions are to be retired, and when, in the same transaction. One
+ * that left no version behind (every target stood on next already) has nothing to retire.
+ */
 async function release(ports: RotationPorts, run: RunReference, phase: Phase, now: string): Promise<void> {
   const { graceSeconds, backOffSeconds } = managedKey(ports, run.key).policy;
   const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
-  await changeClaim(ports, run, ({ claim }) => ({
-    claim: {
-      ...freed(claim),
-      ...(changedSomething(phase) ? lastOf(claim) : {}),
-      // The same cause must not start a run again at once, and go back again.
-      backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
-    },
-    ...(phase === 'completed' ? { putRetirement: retirementOf(claim, run, after(graceSeconds)) } : {}),
-  }));
+  await changeClaim(ports, run, ({ claim }) => {
+    const retirement = retirementOf(claim, run, after(graceSeconds));
+    return {
+      claim: {
+        ...freed(claim),
+        ...(changedSomething(phase) ? lastOf(claim) : {}),
+        // The same cause must not start a run again at once, and go back again.
+        backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
+      },
+      ...(phase === 'completed' && retirement.versions.length > 0 ? { putRetirement: retirement } : {}),
+    };
+  });
 }
 
 const lastOf = ({ rotationId, plan, nextVersion }: Claim): Pick<Claim, 'lastRotationId' | 'lastRun'> => ({

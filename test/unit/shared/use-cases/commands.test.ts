@@ -117,7 +117,12 @@ test('I11 a cancellation that races with creating-version wins and ends the run 
       expect((await claimOf(world)).phase).toBe('planning');
     } else {
       expect(entered).toEqual({ phase: 'creating-version' });
-      expect(decision).toEqual({ kind: 'not-allowed', phase: 'creating-version', allowed: ['rollback', 'pause'] });
+      expect(decision).toEqual({
+        kind: 'not-allowed',
+        phase: 'creating-version',
+        allowed: ['rollback', 'pause'],
+        why: 'cancel is not possible in creating-version; possible: rollback, pause.',
+      });
     }
   }
   expect([...seen].sort()).toEqual(['not-allowed', 'wake']);
@@ -234,17 +239,47 @@ describe('rollback of a completed rotation', () => {
     const world = makeWorld();
     await completed(world);
     await changeClaimOf(world, { lastRotationId: 'a-later-one' });
-    expect(await give(world, 'rollback')).toEqual({ kind: 'not-allowed', phase: 'completed', allowed: [] });
+    expect(await give(world, 'rollback')).toMatchObject({
+      kind: 'not-allowed',
+      phase: 'completed',
+      allowed: [],
+      why: expect.stringMatching(/only the latest .* a-later-one came after it\. Possible: roll that one back/),
+    });
   });
 
-  test.each(['proving', 'watching', 'retired'] as const)('is refused when its retirement is %s', async (status) => {
+  test('while another rotation of the key is under way is refused and names it', async () => {
+    const world = makeWorld();
+    await completed(world);
+    await changeClaimOf(world, { rotationId: 'a-later-one' });
+    const why = expect.stringMatching(/rotation a-later-one of the same key is under way\. Possible: /);
+    expect(await give(world, 'rollback')).toMatchObject({ kind: 'not-allowed', allowed: [], why });
+  });
+
+  test('of one that has gone back, as of every other that is over, is refused and names what is possible', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await enter(world, run, 'rolling-back');
+    await enter(world, run, 'rolled-back');
+    const why = expect.stringMatching(/rollback is not possible in rolled-back: .* over\. Possible: start another one/);
+    expect(await give(world, 'rollback')).toMatchObject({ kind: 'not-allowed', allowed: [], why });
+  });
+
+  test.each([
+    ['proving', /retirement of 1{32} has begun.*Possible afterwards: .* toVersion 1{32}/],
+    ['watching', /retirement of 1{32} has begun.*Possible afterwards: .* toVersion 1{32}/],
+    ['retired', /1{32} is retired.*Possible: .*--enabled true --id .*\/1{32}.* toVersion 1{32}/],
+  ] as const)('is refused when its retirement is %s, and says what is possible', async (status, why) => {
     const world = makeWorld();
     await completed(world);
     const { claim, etag } = await world.ledger.read(key);
     const known = await retirementOf(world);
     if (claim === null || known === undefined) throw new Error('Nothing to change.');
     await world.ledger.update(key, etag, { claim, putRetirement: { ...known, status } });
-    expect(await give(world, 'rollback')).toMatchObject({ kind: 'not-allowed', allowed: [] });
+    expect(await give(world, 'rollback')).toMatchObject({
+      kind: 'not-allowed',
+      allowed: [],
+      why: expect.stringMatching(why),
+    });
   });
 
   test.each(['skipped', 'refused', 'cancelled'] as const)(

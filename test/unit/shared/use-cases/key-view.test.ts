@@ -1,5 +1,21 @@
+import { command } from '../../../../shared/rotation/commands';
 import { viewKey } from '../../../../shared/rotation/key-view';
-import { completed, hubBody, key, makeWorld, nextOf, rotationId, v1, v2, type World } from './world';
+import {
+  changeClaimOf,
+  claimOf,
+  completed,
+  enter,
+  hubBody,
+  key,
+  makeWorld,
+  moveAll,
+  nextOf,
+  ready,
+  rotationId,
+  v1,
+  v2,
+  type World,
+} from './world';
 
 const whole = async () => {
   const world = makeWorld();
@@ -58,6 +74,21 @@ test.each<[string, (world: World) => void, (next: string) => object]>([
   const view = await viewKey(world.ports, key);
   expect(view).toMatchObject(shown(next));
   expect(view.problem).toMatch(/was asked to fail/);
+});
+
+test('a run that left no version behind leaves no retirement that would wait for ever, and can still be rolled back', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  const { plan, nextVersion } = await claimOf(world);
+  const stoodThere = plan?.targets.map((target) => ({ ...target, previousVersion: nextVersion })) ?? [];
+  await moveAll(world, run);
+  await changeClaimOf(world, { plan: plan && { ...plan, targets: stoodThere } });
+  await enter(world, run, 'soaking');
+  await enter(world, run, 'completed');
+  expect(await viewKey(world.ports, key)).toMatchObject({ running: null, pendingRetirement: null });
+  world.pass(1);
+  const rollback = { rotationId, command: 'rollback', actor: 'ann' } as const;
+  expect(await command(world.ports, rollback)).toMatchObject({ kind: 'start' });
 });
 
 test('an identifier without a version is shown as none', async () => {

@@ -266,7 +266,7 @@ describe('a command', () => {
     const run = await admitted(world);
     await enter(world, run, 'planning');
     await enter(world, run, 'refused');
-    expect(await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' })).toEqual({
+    expect(await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' })).toMatchObject({
       kind: 'not-allowed',
       phase: 'refused',
       allowed: [],

@@ -1,0 +1,49 @@
+import type { Phase } from '../contracts/rotation';
+import { kidOf } from './key-identifier';
+import { isTerminal } from './phases';
+import type { Claim, CommandName, Retirement } from './ports';
+
+export interface Refused {
+  readonly key: string;
+  readonly rotationId: string;
+  readonly command: CommandName;
+  readonly phase: Phase;
+  readonly allowed: readonly CommandName[];
+  readonly claim: Claim | null;
+  readonly retirement: Retirement | null;
+}
+
+/** Why a command is not possible, and what is: sentences for the person who gave it. */
+export function whyNot(refused: Refused): string {
+  const { command, phase, allowed } = refused;
+  const what = `${command} is not possible in ${phase}`;
+  if (allowed.length > 0) return `${what}; possible: ${allowed.join(', ')}.`;
+  if (phase === 'completed') return `${what}: ${whyNotBack(refused)}`;
+  const another = 'Possible: start another one, POST /api/rotations with key and reason.';
+  return isTerminal(phase) ? `${what}: the rotation is over. ${another}` : `${what}; possible: nothing.`;
+}
+
+/** A completed rotation takes `rollback` alone, and not for ever. */
+function whyNotBack({ key, rotationId, claim, retirement }: Refused): string {
+  const versions = retirement?.versions ?? [];
+  const toVersion = `start a rotation to the old version, POST /api/rotations with toVersion ${versions.join(' or ')}`;
+  switch (retirement?.status) {
+    case 'proving':
+    case 'watching':
+      return `the retirement of ${versions.join(', ')} has begun, and holds the key until its watch is over. A failed probe enables it again at once. Possible afterwards: ${toVersion} (if it was retired, enable it first).`;
+    case 'retired': {
+      const enable = versions.map(
+        (version) => `az keyvault key set-attributes --enabled true --id ${kidOf(key, version)}`,
+      );
+      return `${versions.join(', ')} is retired: it is disabled, and kept old blobs are gone. Possible: enable it (${enable.join('; ')}), then ${toVersion}.`;
+    }
+    default:
+  }
+  const holder = claim?.rotationId ?? null;
+  if (holder !== null && holder !== rotationId) {
+    return `rotation ${holder} of the same key is under way. Possible: give the command to that one, or wait for its end.`;
+  }
+  const latest = claim?.lastRotationId ?? null;
+  if (latest === null || latest === rotationId) return 'the rotation is over, and nothing is left of it to go back.';
+  return `only the latest rotation of a key goes back, and ${latest} came after it. Possible: roll that one back, or start a rotation with toVersion.`;
+}

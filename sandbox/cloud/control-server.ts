@@ -99,6 +99,8 @@ export class ControlServer {
       case 'POST role-assignments':
       case 'DELETE role-assignments':
         return this.#roleAssignments(request);
+      case 'POST tokens':
+        return this.#tokens(request);
       case 'GET requests': {
         const standIn = request.query.get('standIn') ?? undefined;
         return ok(
@@ -162,6 +164,18 @@ export class ControlServer {
     return ok(timeTravel.state());
   }
 
+  /** How long tokens live from now on (machine seconds), and whether those already given out are to end at once. */
+  #tokens(request: StandInRequest): StandInResponse {
+    const { tokens } = this.#context;
+    const { lifetimeSeconds, endAll } = (request.body ?? {}) as { lifetimeSeconds?: number; endAll?: boolean };
+    if (lifetimeSeconds !== undefined) {
+      if (!(lifetimeSeconds > 0)) return problem(400, 'lifetimeSeconds must be a number of seconds.');
+      tokens.lifetimeSeconds = lifetimeSeconds;
+    }
+    if (endAll === true) tokens.endAll();
+    return { status: 204 };
+  }
+
   #roleAssignments(request: StandInRequest): StandInResponse {
     const { permissions } = this.#context;
     if (request.method === 'GET') return ok(permissions.assignments);
@@ -207,5 +221,7 @@ function readFault(body: unknown): FaultRule {
   const rule = (body ?? {}) as FaultRule;
   if (!STAND_INS.includes(rule.standIn)) throw new Error(`standIn must be one of: ${STAND_INS.join(', ')}.`);
   if (!EFFECTS.includes(rule.effect?.kind)) throw new Error(`effect.kind must be one of: ${EFFECTS.join(', ')}.`);
+  const { share } = rule;
+  if (share !== undefined && !(share > 0 && share <= 1)) throw new Error('share must be more than 0 and at most 1.');
   return rule;
 }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { VaultSeed } from '../cloud/seed';
-import { type CloudContext, startServer } from '../kit';
+import { type CloudContext, type StandInRequest, startServer } from '../kit';
 import { routeOf } from './routes';
 import { KeyVaultService } from './service';
 import { Vault } from './vault';
@@ -43,8 +44,16 @@ export async function startKeyVault(
     tls: true,
     challenges: true,
     operationOf: (request) => routeOf(request)?.operation,
+    digestOf: digestOfBlob,
     handle: (request, fault) => service.handle(request, fault),
   });
   vault.url = server.url;
   return { ...server, vault };
+}
+
+/** SHA-256 (base64url) of the text that is to be unwrapped, as sent: tells of every unwrap which blob it was. */
+function digestOfBlob(request: StandInRequest): string | undefined {
+  const { value } = (request.body ?? {}) as { value?: unknown };
+  if (typeof value !== 'string' || !/\/unwrapkey$/i.test(request.path)) return undefined;
+  return createHash('sha256').update(value).digest('base64url');
 }

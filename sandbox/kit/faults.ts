@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { SandboxClock } from './clock';
 
 export type StandInName = 'keyVault' | 'arm' | 'iotHub' | 'dps' | 'eventGrid' | 'alertTopic' | 'token';
@@ -32,6 +32,13 @@ export interface FaultRule {
   times?: number;
   /** How many matching requests pass before it strikes first. */
   skip?: number;
+  /**
+   * Strikes this share of the matching requests (0.05: one in twenty), at places that `seed` chooses, and never two that follow
+   * closely: they are at least half of `1 / share` apart.
+   */
+  share?: number;
+  /** Any whole number; 0 if left out. */
+  seed?: number;
   /** Virtual time of its end: an outage. Its end pulls the clock. */
   untilMilliseconds?: number;
   effect: FaultEffect;
@@ -54,6 +61,8 @@ interface Entry {
   rule: FaultRule;
   skipped: number;
   struck: number;
+  /** Matching requests that a rule with a share has met. */
+  met: number;
   end: { cancel(): void } | undefined;
 }
 
@@ -75,7 +84,7 @@ export class FaultBook {
       rule.untilMilliseconds === undefined
         ? undefined
         : this.#clock.schedule(rule.untilMilliseconds, true, () => this.remove(id));
-    this.#entries.set(id, { rule: { ...rule, id }, skipped: 0, struck: 0, end });
+    this.#entries.set(id, { rule: { ...rule, id }, skipped: 0, struck: 0, met: 0, end });
     return id;
   }
 
@@ -100,18 +109,29 @@ export class FaultBook {
   /** The rule that strikes this request, counted as having struck; undefined if none does. */
   take(request: FaultedRequest): FaultRule | undefined {
     for (const [id, entry] of this.#entries) {
-      const counted = entry.rule.times !== undefined || entry.rule.skip !== undefined;
+      const { times, skip, share } = entry.rule;
+      const counted = times !== undefined || skip !== undefined || share !== undefined;
       if (!matches(entry.rule, request) || (counted && request.uncounted === true)) continue;
       if (entry.skipped < (entry.rule.skip ?? 0)) {
         entry.skipped += 1;
         continue;
       }
+      if (share !== undefined && !isChosen(entry.met++, share, entry.rule.seed ?? 0)) continue;
       entry.struck += 1;
       if (entry.rule.times !== undefined && entry.struck >= entry.rule.times) this.remove(id);
       return entry.rule;
     }
     return undefined;
   }
+}
+
+/** One request of each block of `1 / share`, somewhere in its first half: the same for the same seed. */
+function isChosen(index: number, share: number, seed: number): boolean {
+  const block = Math.max(1, Math.round(1 / share));
+  const digest = createHash('sha256')
+    .update(`${seed} ${Math.floor(index / block)}`)
+    .digest();
+  return index % block === digest.readUInt32BE(0) % Math.ceil(block / 2);
 }
 
 function matches(rule: FaultRule, request: FaultedRequest): boolean {

@@ -11,6 +11,12 @@ export interface LoggedRequest {
   principal: string | undefined;
   /** 0 when the connection was cut instead of an answer. */
   status: number;
+  /** When it was answered, in milliseconds of the machine's clock: comparable with what another process saw. */
+  answeredAt: number;
+  /** Of what it carried, where its stand-in tells: an unwrap's blob as SHA-256, base64url. */
+  digest: string | undefined;
+  /** Kind of the fault that struck it. */
+  fault: string | undefined;
 }
 
 const CAPACITY = 100_000;

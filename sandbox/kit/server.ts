@@ -46,6 +46,8 @@ export interface ServerOptions {
   /** The service challenges a request without credentials; such a request uses up no counted fault. */
   challenges?: boolean;
   operationOf?(request: StandInRequest): string | undefined;
+  /** For the log of requests: a digest of what the request carries, never the thing itself. */
+  digestOf?(request: StandInRequest): string | undefined;
   /** Gets only the faults that are its own to act on: `wrongBytes` and `operationFails`. */
   handle(request: StandInRequest, fault: FaultRule | undefined): Promise<StandInResponse>;
 }
@@ -126,6 +128,9 @@ async function exchange(
     operation,
     principal: who?.name,
     status: response?.status ?? 0,
+    answeredAt: Date.now(),
+    digest: options.digestOf?.(request),
+    fault: fault?.effect.kind,
   });
   if (response === undefined) outgoing.destroy();
   else send(outgoing, response);

@@ -14,6 +14,8 @@ interface Claims {
   oid: string;
   aud: string;
   exp: number;
+  /** Machine milliseconds; `iat` is too coarse for what happens within a second. */
+  issued: number;
 }
 
 const MOST_REMEMBERED = 1000;
@@ -26,7 +28,9 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
  */
 export class TokenAuthority {
   readonly identities: readonly Identity[];
-  readonly lifetimeSeconds: number;
+  lifetimeSeconds: number;
+  /** Tokens issued before this (machine milliseconds) hold no more, whatever they say. */
+  #heldFrom = 0;
   readonly #secret: Buffer;
   readonly #genuine = new Map<string, Claims>();
 
@@ -62,6 +66,7 @@ export class TokenAuthority {
       aud: audience,
       iss: `https://sts.windows.net/${identity?.tenantId}/`,
       iat: now,
+      issued: Math.max(Date.now(), this.#heldFrom),
       nbf: now,
       exp: now + this.lifetimeSeconds,
       oid: principalId,
@@ -76,6 +81,11 @@ export class TokenAuthority {
     return `${unsigned}.${this.#sign(unsigned)}`;
   }
 
+  /** Ends every token issued so far, although those who hold one believe in it. */
+  endAll(): void {
+    this.#heldFrom = Date.now() + 1;
+  }
+
   /**
    * Who sent this `Authorization` header, or undefined if the token is missing, forged, expired or for somebody else.
    *
@@ -88,7 +98,7 @@ export class TokenAuthority {
     const token = /^Bearer (.+)$/i.exec(authorizationHeader ?? '')?.[1];
     const claims = token === undefined ? undefined : this.#claimsOf(token);
     if (claims === undefined) return undefined;
-    if (claims.exp * 1000 <= Date.now()) return undefined;
+    if (claims.exp * 1000 <= Date.now() || claims.issued < this.#heldFrom) return undefined;
     if (audiences.length > 0 && !audiences.some((audience) => sameAudience(audience, claims.aud))) return undefined;
     const name = this.identities.find((identity) => identity.principalId === claims.oid)?.name;
     return { principalId: claims.oid, name: name ?? claims.oid };

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { CryptographyClient, KeyClient } from '@azure/keyvault-keys';
 import type { RunningKeyVault } from '../../sandbox/key-vault';
 import { type CloudEvent, type Identity, startServer } from '../../sandbox/kit';
@@ -348,6 +348,22 @@ describe('records', () => {
       expect.objectContaining({ operationName: 'KeyWrap', version, principalId: service.principalId, status: 200 }),
       expect.objectContaining({ operationName: 'KeyUnwrap', version, identity: 'service', status: 200 }),
       expect.objectContaining({ operationName: 'KeyUnwrap', version, identity: 'stranger', status: 403 }),
+    ]);
+  });
+
+  test('the log of requests tells which blob an unwrap opened, whether its answer arrived, and which fault struck it', async () => {
+    const { result: blob } = await crypto(0).wrapKey('RSA-OAEP-256', randomBytes(32));
+    const rule = { standIn: 'keyVault', operation: 'unwrapKey', times: 1, effect: { kind: 'lostAnswer' } } as const;
+    context().faults.add(rule);
+    await expect(crypto(0).unwrapKey('RSA-OAEP-256', blob)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await crypto(0).unwrapKey('RSA-OAEP-256', blob);
+    const digest = createHash('sha256').update(Buffer.from(blob).toString('base64url')).digest('base64url');
+    const unwraps = context()
+      .requests.list()
+      .filter((request) => request.digest !== undefined);
+    expect(unwraps).toEqual([
+      expect.objectContaining({ digest, status: 0, fault: 'lostAnswer' }),
+      expect.objectContaining({ digest, status: 200, fault: undefined }),
     ]);
   });
 

@@ -118,6 +118,14 @@ describe('tokens', () => {
     expect(authority.verify(header, ['https://management.azure.com'])).toBeUndefined();
   });
 
+  test('that were all ended hold no more, and those issued after it do', () => {
+    const ended = new TokenAuthority([someone], 100, Buffer.from('secret'));
+    const before = `Bearer ${ended.issue(someone.principalId, 'a')}`;
+    ended.endAll();
+    const after = `Bearer ${ended.issue(someone.principalId, 'a')}`;
+    expect([ended.verify(before, []), ended.verify(after, [])?.name]).toEqual([undefined, 'someone']);
+  });
+
   test('that are forged, changed, expired or no tokens at all are nobody’s', () => {
     const token = authority.issue(someone.principalId, 'a');
     const [header, , signature] = token.split('.');
@@ -179,6 +187,23 @@ describe('faults', () => {
     expect(faults.list()).toEqual([]);
   });
 
+  test('with a share strike exactly that share, never two close together, and for the same seed the same ones', () => {
+    const struckBy = (seed: number) => {
+      const faults = new FaultBook(clock);
+      faults.add({ standIn: 'arm', share: 0.05, seed, effect });
+      return Array.from({ length: 400 }, (_, index) => (faults.take(request) === undefined ? -1 : index)).filter(
+        (index) => index >= 0,
+      );
+    };
+    const struck = struckBy(7);
+    expect(struck).toHaveLength(20);
+    const gaps = struck.slice(1).map((index, at) => index - (struck[at] ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(10);
+    expect(new Set(gaps).size).toBeGreaterThan(5);
+    expect(struckBy(7)).toEqual(struck);
+    expect(struckBy(8)).not.toEqual(struck);
+  });
+
   test.each([
     ['another stand-in', { standIn: 'dps' }],
     ['another name', { name: 'other' }],
@@ -212,6 +237,9 @@ test('requests are counted by stand-in, name, operation and status', () => {
     operation: 'putHub',
     principal: undefined,
     status: 200,
+    answeredAt: 0,
+    digest: undefined,
+    fault: undefined,
   };
   log.append(one);
   log.append(one);

@@ -56,7 +56,10 @@ export function valid<S extends z.ZodType>(
   throw invalid(place, [
     ...issues.flatMap((issue): Issue[] => {
       if (issue.code === 'unrecognized_keys') {
-        return issue.keys.map((name) => ({ path: name.slice(0, 100), message: 'is not known here' }));
+        return issue.keys.map((name) => ({
+          path: name.slice(0, 100),
+          message: 'is not known here: correct its spelling or leave it out',
+        }));
       }
       return [{ path: issue.path.join('.') || place, message: issue.message }];
     }),

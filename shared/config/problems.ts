@@ -15,6 +15,8 @@ export class ConfigurationError extends Error {
     const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
     super(`Keyturn does not start: the configuration has ${count}.\n${lines.join('\n')}`);
     this.problems = problems;
+    // Hosts print the stack. Where in the code a setting was read helps nobody to put it right.
+    this.stack = this.message;
   }
 }
 

@@ -153,14 +153,67 @@ function explain(path: string, issue: z.core.$ZodIssue, problems: Problems): voi
     }
   } else if (whatToDo !== undefined) {
     problems.add(where, problem, whatToDo);
-  } else if (issue.code === 'invalid_type') {
-    const missing = /received undefined/.test(issue.message);
-    const whatToDoNow = `give ${issue.expected === 'object' ? 'an' : 'a value of type'} ${issue.expected}`;
-    problems.add(where, missing ? 'is missing' : 'has the wrong type', whatToDoNow);
   } else {
-    problems.add(where, 'is not acceptable', problem);
+    problems.add(where, faultOf(issue), whatBelongs(issue));
   }
 }
+
+function faultOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') {
+    if (/received undefined/.test(issue.message)) return 'is missing';
+    return issue.expected === 'int' ? 'is not a whole number' : 'has the wrong type';
+  }
+  return issue.code === 'too_small' || issue.code === 'too_big' ? 'is out of range' : 'is not acceptable';
+}
+
+/** What to give where the schema has no sentence of its own; zod's words name types, not things. */
+function whatBelongs({ path, ...issue }: z.core.$ZodIssue): string {
+  const member = path.findLast((each) => typeof each === 'string');
+  // A list's own name says nothing of what belongs into one of its places.
+  const inList = typeof path.at(-1) === 'number';
+  const known = inList ? entries[member ?? ''] : members[member ?? 'file'];
+  if (known !== undefined) return known;
+  return 'expected' in issue && issue.expected === 'string'
+    ? 'write it as a text in quotes'
+    : 'docs/configuration.md says what belongs here';
+}
+
+const aDuration = 'write it in ISO 8601, e.g. PT30M, PT24H or P2D';
+const aCount = 'give a whole number from 1 to 100';
+
+const members: Readonly<Record<string, string>> = {
+  file: 'give an object with "keys" and, if you like, "defaults"',
+  keys: 'list at least one key with its targets',
+  defaults: 'give an object with the members that every key shares, or leave it out',
+  key: 'give it as https://<vault>/keys/<name>, without a version',
+  vaultResourceId: 'copy the resource id of the vault, or leave it out',
+  targets: 'list at least one target, the canary first',
+  name: 'give it a name of up to 64 letters, digits, dots, underscores and hyphens',
+  resourceId: 'copy the resource id of the hub or DPS: /subscriptions/…/resourceGroups/…/providers/…',
+  probe: 'name what is read to see that the data opens: {"twin": …} for a hub, {"enrollment": …} for a DPS',
+  twin: 'name an existing device that nobody will delete',
+  enrollment: 'name an existing enrollment that nobody will delete',
+  table: 'name the table of wrapped data keys: 3 to 63 letters and digits',
+  redProbes: 'give how many of how many answers must be red, e.g. {"red": 3, "of": 5}',
+  red: aCount,
+  of: aCount,
+  acceptUnknown: 'list the codes of checks that may stay unknown; a dry run names them',
+  soak: aDuration,
+  probeEvery: aDuration,
+  faultDeadline: aDuration,
+  operationDeadline: aDuration,
+  alertAfter: aDuration,
+  grace: aDuration,
+  watch: aDuration,
+  approvalDeadline: aDuration,
+  backOff: aDuration,
+};
+
+const entries: Readonly<Record<string, string>> = {
+  keys: 'give an object with "key" and "targets"',
+  targets: 'give an object with "kind", "name" and what its kind needs',
+  acceptUnknown: 'write the code of the check as a text in quotes; a dry run names it',
+};
 
 /** `rotation.json keys[0].targets[1].probe` */
 export function place(path: string, members: readonly PropertyKey[]): string {

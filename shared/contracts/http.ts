@@ -1,54 +1,88 @@
 import { z } from 'zod';
 import { phases, type TargetKind } from './rotation';
 
+/** What a member must be, said where it is missing or is something else: zod's own words name types, not things. */
+const must = (be: string) => ({
+  error: ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? `is missing: give ${be}` : `must be ${be}`,
+});
+
+/** A text of limited length, with one sentence for whatever is wrong with it. */
+const text = (be: string, longest: number) => z.string(must(be)).min(1, must(be)).max(longest, must(be));
+
+/** What every body and query is. */
+const fields = must('an object with the members that GET /api/openapi.json describes');
+
 /** A Key Vault version as every route takes it: bare, 32 hexadecimal digits. */
-const version = z.string().regex(/^[0-9a-fA-F]{32}$/, 'must be a bare version: 32 hexadecimal digits');
-const key = z.string().min(1).max(512);
+const bareVersion = must('a bare version: 32 hexadecimal digits');
+const version = z.string(bareVersion).regex(/^[0-9a-fA-F]{32}$/, bareVersion);
+const key = text('the key identifier https://<vault>/keys/<name>, without a version', 512);
+const why = must('a text of 1 to 500 characters that says why');
 
 /** Body of `POST /api/rotations`. Unknown members are refused, so that a misspelt one is not silently ignored. */
-export const startRequest = z.strictObject({
-  key,
-  // The description cannot say that it is trimmed; the pattern says what that comes to.
-  reason: z.string().trim().min(1).max(500).meta({ pattern: '\\S' }),
-  dryRun: z.boolean().default(false),
-  toVersion: version.nullable().default(null),
-});
+export const startRequest = z.strictObject(
+  {
+    key,
+    // The description cannot say that it is trimmed; the pattern says what that comes to.
+    reason: z.string(why).trim().min(1, why).max(500, why).meta({ pattern: '\\S' }),
+    dryRun: z.boolean(must('true or false')).default(false),
+    toVersion: version.nullable().default(null),
+  },
+  fields,
+);
 export type StartRequest = z.infer<typeof startRequest>;
 
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-const limit = z.coerce.number().int().min(1).max(200).default(50);
-const continuation = z.string().min(1).max(2048).nullable().default(null);
+const instant = z.iso
+  .datetime({ offset: true, ...must('an instant with its offset, e.g. 2026-11-22T00:00:00Z') })
+  .transform((text) => new Date(text));
+const count = must('a whole number from 1 to 200');
+const limit = z.coerce.number(count).int(count).min(1, count).max(200, count).default(50);
+const continuation = text('the continuation of the page before', 2048).nullable().default(null);
 
 /** Query of `GET /api/rotations`. */
-export const listQuery = z.strictObject({
-  key: key.nullable().default(null),
-  phase: z.enum(phases).nullable().default(null),
-  from: instant.nullable().default(null),
-  to: instant.nullable().default(null),
-  limit,
-  continuation,
-});
+export const listQuery = z.strictObject(
+  {
+    key: key.nullable().default(null),
+    phase: z
+      .enum(phases, must(`one of ${phases.join(', ')}`))
+      .nullable()
+      .default(null),
+    from: instant.nullable().default(null),
+    to: instant.nullable().default(null),
+    limit,
+    continuation,
+  },
+  fields,
+);
 
 /** Query of `GET /api/rotations/{id}/audit`. */
-export const pageQuery = z.strictObject({ limit, continuation });
+export const pageQuery = z.strictObject({ limit, continuation }, fields);
+
+const planHash = must('the planHash of the plan: 64 hexadecimal digits');
 
 /** Body of `POST /api/rotations/{id}/approve`. */
-export const approveRequest = z.strictObject({
-  planHash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the planHash of the plan: 64 hexadecimal digits'),
-});
+export const approveRequest = z.strictObject(
+  {
+    planHash: z.string(planHash).regex(/^[0-9a-f]{64}$/, planHash),
+  },
+  fields,
+);
 
 /** Query of `GET /api/audit`. */
-export const exportQuery = z.strictObject({
-  key: key.optional(),
-  from: instant.nullable().default(null),
-  to: instant.nullable().default(null),
-  format: z.enum(['ndjson', 'csv']).optional(),
-});
+export const exportQuery = z.strictObject(
+  {
+    key: key.optional(),
+    from: instant.nullable().default(null),
+    to: instant.nullable().default(null),
+    format: z.enum(['ndjson', 'csv'], must('ndjson or csv')).optional(),
+  },
+  fields,
+);
 
 /** Query of `GET /api/audit/verify`. */
-export const verifyQuery = z.strictObject({ key: key.optional() });
+export const verifyQuery = z.strictObject({ key: key.optional() }, fields);
 
-export const idempotencyKey = z.string().min(1).max(200).nullable();
+export const idempotencyKey = text('an Idempotency-Key of 1 to 200 characters', 200).nullable();
 
 /** Longest request body, in bytes: the largest honest start is well under a tenth of it. */
 export const longestBody = 16 * 1024;

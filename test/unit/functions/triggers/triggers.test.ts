@@ -182,6 +182,31 @@ describe('storage that is away', () => {
   });
 });
 
+describe('what is wrong with a request', () => {
+  const headers = { 'idempotency-key': 'x'.repeat(201) };
+  test.each<[string, Parameters<ReturnType<typeof setUp>['ask']>[1]]>([
+    ['rotations', post({})],
+    ['rotations', post([])],
+    ['rotations', post({ key: 7, reason: 7, dryRun: 7, toVersion: 7, more: 7 })],
+    ['rotations', post({ key: '', reason: '', toVersion: 'latest' })],
+    ['rotations', post({ key: 'k'.repeat(513), reason: 'r'.repeat(501) })],
+    ['rotations', post({ ...start }, { headers })],
+    ['rotations?limit=0&phase=dancing&from=yesterday&to=&continuation=&key=', {}],
+    ['rotations?limit=many&page=2', {}],
+    ['rotations?limit=1.5', {}],
+    ['rotations?limit=201', {}],
+    ['audit?format=xml&from=x', {}],
+    [`rotations?continuation=${'c'.repeat(2049)}`, {}],
+  ])('is said in words for people: %s %j', async (address, asked) => {
+    const answer = await setUp().ask(address, asked);
+    expect(answer.status).toBe(400);
+    for (const { message } of answer.body.issues) {
+      expect(message).toMatch(/^(is missing: give|must be|is not known here: correct|is not configured)/);
+      expect(message).not.toMatch(/Invalid|Too (small|big)|expected|received/);
+    }
+  });
+});
+
 describe('reading', () => {
   test.each([
     ['rotations/20200101T000000000Z-abcdef-000000'],

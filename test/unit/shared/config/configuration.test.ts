@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import {
   type Configuration,
   ConfigurationError,
@@ -298,6 +299,60 @@ describe('a configuration with problems', () => {
         'rotation.json keys[1].targets[0]',
       ]),
     );
+  });
+
+  const everythingWrong: readonly [string, unknown][] = [
+    ['nothing', null],
+    ['a list', []],
+    ['members of a file', { keys: 7, defaults: 'PT1H' }],
+    ['no keys', {}],
+    ['an entry that is none', { keys: [7] }],
+    ['an empty entry', { keys: [{}] }],
+    [
+      'members of a key',
+      {
+        keys: [
+          {
+            ...{ key: 7, targets: 'hub', vaultResourceId: 7, acceptUnknown: 7, redProbes: 3, mode: 7, pin: 7 },
+            ...{ soak: 1, probeEvery: 1, faultDeadline: 1, operationDeadline: 1, alertAfter: 1, grace: 1, watch: 1 },
+            ...{ approval: 1, approvalDeadline: 1, backOff: 1, expiredPrevious: 1 },
+          },
+        ],
+      },
+    ],
+    ['numbers', withKey({ redProbes: { red: 0, of: 101 } })],
+    ['parts of numbers', withKey({ redProbes: { red: 1.5, of: '2' } })],
+    ['codes', withKey({ acceptUnknown: [7, 'NO!'] })],
+    [
+      'targets',
+      withKey({ targets: [7, {}, { kind: 'vm' }, { kind: 'iotHub' }, { kind: 'dps' }, { kind: 'dataKeys' }] }),
+    ],
+    [
+      'probes',
+      withKey({
+        targets: [
+          { ...hub, probe: {} },
+          { ...dps, probe: { enrollment: 7 } },
+        ],
+      }),
+    ],
+  ];
+
+  test.each(everythingWrong)('says what to do in words for people: %s', (_what, content) => {
+    const { message } = refused(content);
+    for (const line of message.split('\n').slice(1)) expect(line).toMatch(/^[\w.[\] ]+: .+: .+$/);
+    expect(message).not.toMatch(/Invalid|Too (small|big)|expected|received|of type/);
+  });
+
+  test('shows a person the problems and nothing of the code that found them, whatever prints it', () => {
+    try {
+      load({ keys: [] });
+    } catch (error) {
+      expect((error as Error).stack).toBe((error as Error).message);
+      expect(inspect(error)).not.toMatch(/\n\s+at /);
+      return;
+    }
+    throw new Error('The configuration was expected to be refused.');
   });
 
   test('never shows a secret', () => {

@@ -109,7 +109,7 @@ export class Wait {
 }
 
 /** What a run says in the ledger that it waits for. */
-interface Waiting {
+export interface Waiting {
   readonly waitingFor: WaitingFor;
   readonly reasons: readonly Reason[];
 }

@@ -56,9 +56,9 @@ export function compose(): Keyturn {
 type Azure = ReturnType<typeof connectAzure>;
 
 function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
-  const { key, policy, mode, acceptUnknown } = configured;
+  const { key, policy, mode, acceptUnknown, windows } = configured;
   const targets = configured.targets.map((target) => connect(configuration, configured, target, azure));
-  return { key, policy, mode, acceptUnknown, targets };
+  return { key, policy, mode, acceptUnknown, windows, targets };
 }
 
 function connect(

@@ -12,6 +12,7 @@ import {
   step,
   tell,
   Wait,
+  type Waiting,
 } from '../durable';
 import { admitRequest } from './admission';
 import { moveAndVerify } from './move-target';
@@ -92,22 +93,29 @@ function* makePlan(on: RunContext): Story<RunPlan | Ending> {
   try {
     yield* enter(on, 'planning');
     let approval: { readonly wait: Wait; readonly planHash: string } | undefined;
+    let waiting: Waiting | undefined;
     for (;;) {
       // Every turn reads anew: what was approved is what is applied, and a plan that changed meanwhile is asked about again.
-      const decided = yield* step(on, 'makePlan', {}, approval && approvalOf(approval.planHash));
+      const decided = yield* step(on, 'makePlan', {}, waiting);
       if (decided.decision !== 'go') {
         return yield* finish(on, decided.decision === 'skip' ? 'skipped' : 'refused', decided.reasons);
       }
-      const { plan, approved } = decided;
-      if (approved) {
-        if (approval !== undefined) yield* goOn(on, undefined);
+      const { plan, approved, opensAt } = decided;
+      if (approved && opensAt === undefined) {
+        if (waiting !== undefined) yield* goOn(on, undefined);
         // Still part of planning: whoever is refused here has nothing to roll back.
         yield* enter(on, 'creating-version');
         return plan;
       }
+      if (approved && opensAt !== undefined) {
+        waiting = yield* waitForWindow(on, waiting, opensAt);
+        continue;
+      }
       // One deadline for all that is asked: a plan that changes every day is not asked about for ever.
-      const wait = approval?.wait ?? new Wait(on.context, on.policy.approvalDeadlineSeconds);
-      if (approval?.planHash !== plan.planHash) yield* askForApproval(on, plan.planHash);
+      const wait: Wait = approval?.wait ?? new Wait(on.context, on.policy.approvalDeadlineSeconds);
+      if (approval?.planHash !== plan.planHash || waiting?.waitingFor !== 'approval') {
+        waiting = yield* askForApproval(on, plan.planHash);
+      }
       approval = { wait, planHash: plan.planHash };
       if (!(yield* wait.sleep(on.context, approvalLookSeconds))) return yield* cancel(notApproved);
     }
@@ -127,10 +135,21 @@ const approvalOf = (planHash: string) => ({
   reasons: [{ code: 'approval-needed', message: `The plan ${planHash} waits for an approval.` }],
 });
 
-function* askForApproval(on: RunContext, planHash: string): Story<void> {
+function* askForApproval(on: RunContext, planHash: string): Story<Waiting> {
   const waiting = approvalOf(planHash);
   yield* step(on, 'noteWaiting', waiting);
   yield* tell(on, 'approval', waiting.reasons, planHash.slice(0, 12));
+  return waiting;
+}
+
+/** Nothing is changed outside the change windows. What was planned may be stale when one opens: it is planned again then. */
+function* waitForWindow(on: RunContext, before: Waiting | undefined, opensAt: string): Story<Waiting> {
+  const message = `No change window is open; the next opens at ${opensAt}.`;
+  const waiting: Waiting = { waitingFor: 'window', reasons: [{ code: 'window-closed', message }] };
+  if (before?.reasons[0]?.message !== message) yield* step(on, 'noteWaiting', waiting);
+  // Timers fire early: a plan made just before the opening would be told to wait again.
+  yield* sleepUntil(on.context, new Date(Date.parse(opensAt) + 2000));
+  return waiting;
 }
 
 /** Waits while Key Vault's own policy is about to make the version, so that there are not two. */

@@ -1,7 +1,9 @@
 import type { RunPolicy } from '../contracts/activities';
+import type { ChangeWindow } from '../rotation/change-windows';
 import { parseKeyIdentifier, sameKey } from '../rotation/key-identifier';
 import type { Problems } from './problems';
 import { type KeyEntry, type PolicyEntry, place, type RotationFile, type TargetEntry } from './rotation-file';
+import { readWindows } from './windows';
 
 export type TargetConfiguration = TargetEntry;
 
@@ -20,6 +22,8 @@ export interface ManagedKeyConfiguration {
   readonly mode: 'act' | 'observe';
   /** Codes of checks that may stay *unknown* without the plan being refused. */
   readonly acceptUnknown: readonly string[];
+  /** When a run may begin to change things; always, if there is none. */
+  readonly windows: readonly ChangeWindow[];
 }
 
 /** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long, and watch a little longer. */
@@ -47,6 +51,11 @@ export function readKeys(
   problems: Problems,
 ): ManagedKeyConfiguration[] {
   refuseDuplicateTargets(path, file, problems);
+  const usual = readWindows(
+    (...members) => place(path, ['defaults', 'windows', ...members]),
+    file.defaults?.windows ?? [],
+    problems,
+  );
   return file.keys.flatMap((entry, index) => {
     const at = (...members: PropertyKey[]) => place(path, ['keys', index, ...members]);
     const earlier = file.keys.findIndex((other) => sameKey(other.key, entry.key));
@@ -57,6 +66,7 @@ export function readKeys(
     const identifier = entry.key === '' ? null : readIdentifier(at('key'), entry.key, vaultSuffix, problems);
     const policy = mergePolicies(file.defaults ?? {}, entry);
     refuseContradictions(at(), policy, problems);
+    const windows = entry.windows && readWindows((...members) => at('windows', ...members), entry.windows, problems);
     if (identifier === null) return [];
     return [
       {
@@ -68,6 +78,7 @@ export function readKeys(
         policy,
         mode: entry.mode ?? file.defaults?.mode ?? 'act',
         acceptUnknown: entry.acceptUnknown ?? file.defaults?.acceptUnknown ?? [],
+        windows: windows ?? usual,
       },
     ];
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { weekdays } from '../rotation/change-windows';
 import { parseDuration } from './duration';
 import type { Problems } from './problems';
 
@@ -73,6 +74,29 @@ const target = z.discriminatedUnion(
   { error: wrong('is not a kind of target', 'use "iotHub", "dps" or "dataKeys"') },
 );
 
+const wallClock = matching(
+  /^([01]\d|2[0-3]):[0-5]\d$|^24:00$/,
+  'is not a time of day',
+  'write hours and minutes of the wall clock, e.g. 02:00 or 24:00',
+);
+
+const changeWindow = z.strictObject({
+  days: z
+    .array(z.enum(weekdays, { error: wrong('is not a day', `use ${weekdays.join(', ')}`) }))
+    .min(1, wrong('is empty: the window never opens', `list at least one of ${weekdays.join(', ')}`)),
+  weeks: z
+    .array(z.int().min(1).max(5))
+    .min(
+      1,
+      wrong('is empty: the window never opens', 'list at least one of 1 to 5, or leave "weeks" out for every week'),
+    )
+    .optional(),
+  from: wallClock,
+  to: wallClock,
+  timeZone: z.string().min(1, wrong('is empty', 'give an IANA time zone, e.g. Europe/Berlin')),
+});
+export type WindowEntry = z.infer<typeof changeWindow>;
+
 const policy = z.strictObject({
   soak: duration.optional(),
   probeEvery: duration.optional(),
@@ -92,6 +116,7 @@ const policy = z.strictObject({
     .optional(),
   pin: z.boolean({ error: wrong('is neither true nor false', 'set it to true or false') }).optional(),
   mode: z.enum(['act', 'observe'], { error: wrong('is not a mode', 'use "act" or "observe"') }).optional(),
+  windows: z.array(changeWindow).optional(),
   acceptUnknown: z
     .array(matching(/^[a-z0-9][a-z0-9-]*$/, 'is not the code of a check', 'take the code from a dry run'))
     .optional(),

@@ -81,7 +81,13 @@ export type Admission =
     };
 
 export type PlanDecision =
-  | { readonly decision: 'go'; readonly plan: RunPlan; readonly approved: boolean }
+  | {
+      readonly decision: 'go';
+      readonly plan: RunPlan;
+      readonly approved: boolean;
+      /** The instant at which the next change window opens, while none is open; nothing is changed before. */
+      readonly opensAt?: string;
+    }
   | { readonly decision: 'skip' | 'refuse'; readonly reasons: readonly Reason[] };
 
 /** `pending`: a long-running operation is under way; ask again after so many seconds. */

@@ -1,5 +1,6 @@
 import type { PlanDecision, RunReference } from '../contracts/activities';
 import type { Plan } from '../contracts/rotation';
+import { isOpen, nextOpening } from './change-windows';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
@@ -65,9 +66,20 @@ export async function makePlan(
   }));
   if (plan.decision !== 'go') return { decision: plan.decision, reasons };
   await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
-  const { policy } = managedKey(ports, run.key);
-  const approved = policy.approval === 'none' || approvedHash(commands) === plan.planHash;
-  return { decision: 'go', plan: runPlan, approved };
+  const managed = managedKey(ports, run.key);
+  const approved = managed.policy.approval === 'none' || approvedHash(commands) === plan.planHash;
+  return { decision: 'go', plan: runPlan, approved, ...whenClosed(managed, new Date(now)) };
+}
+
+/** When the next change window opens, if none is open now. */
+function whenClosed({ key, windows }: ManagedKey, now: Date): { readonly opensAt?: string } {
+  if (isOpen(windows, now)) return {};
+  const opening = nextOpening(windows, now);
+  if (opening !== null) return { opensAt: opening.toISOString() };
+  throw new RefusalError(
+    'window-never-opens',
+    `No change window of ${key} opens within 400 days. Give it other windows.`,
+  );
 }
 
 /** The plan that was approved last; another one has to be approved anew. */

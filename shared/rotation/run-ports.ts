@@ -1,4 +1,5 @@
 import type { RunPolicy } from '../contracts/activities';
+import type { ChangeWindow } from './change-windows';
 import type {
   AlertChannel,
   AlertOutbox,
@@ -20,6 +21,8 @@ export interface ManagedKey {
   readonly mode: 'act' | 'observe';
   /** Codes of checks that may stay *unknown* without the plan being refused. */
   readonly acceptUnknown: readonly string[];
+  /** When a run may begin to change things; always, if there is none. */
+  readonly windows: readonly ChangeWindow[];
 }
 
 /** Everything a use case may touch. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RotationRequest, RunPolicy, RunReference } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
+import type { ChangeWindow } from '../../../../shared/rotation/change-windows';
 import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/data-key';
 import { sameKey } from '../../../../shared/rotation/key-identifier';
 import { checkMove, moveDataKeysPage, moveTarget } from '../../../../shared/rotation/moving';
@@ -98,6 +99,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
     policy,
     mode: 'act' as const,
     acceptUnknown: [] as string[],
+    windows: [] as ChangeWindow[],
   };
   const ports: RotationPorts = {
     now,

@@ -4,6 +4,7 @@ import { approvalChanged } from './approval-changed';
 import { approvalGiven } from './approval-given';
 import { approvalRefused } from './approval-refused';
 import { cancelled } from './cancelled';
+import { changeWindow } from './change-window';
 import { dpsRefuses } from './dps-refuses';
 import { duplicateEvents } from './duplicate-events';
 import { hostKilled } from './host-killed';
@@ -63,5 +64,6 @@ export const scenarios: readonly Scenario[] = [
   ownerReplaces,
   observe,
   twoKeys,
+  changeWindow,
   rollbackCompleted,
 ];

@@ -1,5 +1,6 @@
 import type { RetirementRequest, RotationRequest, RunReference } from '../contracts/activities';
 import { alertTypes, subjectOf, tell } from './alerting';
+import { isOpen } from './change-windows';
 import { inNewInstance } from './commands';
 import { ConflictError } from './errors';
 import { subtractDuration } from './iso-duration';
@@ -284,11 +285,14 @@ async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
 // --- Retirements -------------------------------------------------------------------------------------------------------
 
 async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
-  const now = ports.now().getTime();
+  const now = ports.now();
   const due = (await ports.ledger.retirements(key)).find(
-    ({ status, dueAt, versions }) => mayBegin.includes(status) && Date.parse(dueAt) <= now && versions.length > 0,
+    ({ status, dueAt, versions }) =>
+      mayBegin.includes(status) && Date.parse(dueAt) <= now.getTime() && versions.length > 0,
   );
   if (due === undefined) return [];
+  // One that was begun is seen to its end: a version must not stay disabled unwatched.
+  if (due.disabledAt === null && !isOpen(managedKey(ports, key).windows, now)) return [];
   const { claim } = await ports.ledger.read(key);
   const message = `The grace period of ${due.versions.join(', ')} is over.`;
   return [retirementStart(key, due.rotationId, (claim?.generation ?? 0) + 1, message)];

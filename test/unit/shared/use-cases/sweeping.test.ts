@@ -1,4 +1,5 @@
 import { admit } from '../../../../shared/rotation/admission';
+import { weekdays } from '../../../../shared/rotation/change-windows';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
@@ -403,6 +404,27 @@ describe('what should have ended', () => {
     const [next] = await sweep(world);
     if (due?.kind !== 'retire' || next?.kind !== 'retire') throw new Error('It must be due.');
     expect(next.instanceId).not.toBe(due.instanceId);
+  });
+
+  test('a retirement whose day has come outside the change windows begins when one opens', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.pass(7 * day);
+    const at = new Date(world.now());
+    const fromMinute = (at.getUTCHours() + 2) * 60;
+    world.managed.windows.push({ days: weekdays, fromMinute, toMinute: fromMinute + 60, timeZone: 'UTC' });
+    expect(await sweep(world)).toEqual([]);
+    world.pass(2 * 3600);
+    expect(await sweep(world)).toMatchObject([{ kind: 'retire' }]);
+    // One whose watch was begun goes on, whatever the hour: a version is disabled.
+    world.pass(2 * 3600);
+    expect(await sweep(world)).toEqual([]);
+    const [known] = await world.ledger.retirements(key);
+    const { claim, etag } = await world.ledger.read(key);
+    if (known === undefined || claim === null) throw new Error('There must be a retirement.');
+    const begun = { ...known, status: 'watching' as const, disabledAt: world.now() };
+    await world.ledger.update(key, etag, { claim, putRetirement: begun });
+    expect(await sweep(world)).toMatchObject([{ kind: 'retire' }]);
   });
 
   test('a retirement goes on during a back-off, which is about starting', async () => {

@@ -11,7 +11,7 @@ export interface Screen {
   show(view: RunView): void;
   /** The rotation is over: what is on the screen stays. */
   settle(): void;
-  /** Leaves the terminal as it was found; may be called at any moment, and again. */
+  /** Leaves the terminal as it was found; may be called at any moment, and again. Only `print` says anything after it. */
   restore(): void;
 }
 
@@ -32,13 +32,14 @@ class PlainScreen implements Screen {
   readonly paint = plain;
   readonly #output: Output;
   #last: RunView | null = null;
+  #over = false;
 
   constructor(output: Output) {
     this.#output = output;
   }
 
   say(about: string, text: string): void {
-    this.#output.write(`${lineText(this.#last, { about, text })}\n`);
+    if (!this.#over) this.#output.write(`${lineText(this.#last, { about, text })}\n`);
   }
 
   print(lines: readonly string[]): void {
@@ -46,13 +47,17 @@ class PlainScreen implements Screen {
   }
 
   show(view: RunView): void {
+    if (this.#over) return;
     if (this.#last === null) this.#output.write(`${TITLE}\n`);
     for (const line of changes(this.#last, view)) this.#output.write(`${lineText(view, line)}\n`);
     this.#last = view;
   }
 
   settle(): void {}
-  restore(): void {}
+
+  restore(): void {
+    this.#over = true;
+  }
 }
 
 /** A line of the plain mode; without times before there is anything to be timed. */
@@ -69,6 +74,7 @@ class LiveScreen implements Screen {
   readonly #output: Output;
   #block: string[] = [];
   #hidden = false;
+  #over = false;
 
   constructor(output: Output, paint: Paint) {
     this.#output = output;
@@ -76,7 +82,7 @@ class LiveScreen implements Screen {
   }
 
   say(about: string, text: string): void {
-    this.#repaint([`  ${this.paint.faint(about.padEnd(9))} ${text}`], this.#block);
+    if (!this.#over) this.#repaint([`  ${this.paint.faint(about.padEnd(9))} ${text}`], this.#block);
   }
 
   print(lines: readonly string[]): void {
@@ -84,6 +90,7 @@ class LiveScreen implements Screen {
   }
 
   show(view: RunView): void {
+    if (this.#over) return;
     if (!this.#hidden) this.#output.write(HIDE_CURSOR);
     this.#hidden = true;
     // One column less than there are: a line that fills the last one makes some terminals wrap.
@@ -92,10 +99,16 @@ class LiveScreen implements Screen {
 
   settle(): void {
     this.#block = [];
-    this.restore();
+    this.#showCursor();
   }
 
+  /** A look that was under way when somebody pressed Ctrl-C comes back after it: it must not paint below what is said last. */
   restore(): void {
+    this.#over = true;
+    this.settle();
+  }
+
+  #showCursor(): void {
     if (this.#hidden) this.#output.write(SHOW_CURSOR);
     this.#hidden = false;
   }

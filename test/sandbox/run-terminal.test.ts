@@ -131,6 +131,19 @@ describe('The output of a run', () => {
     expect(output.text.endsWith('\x1b[?25h')).toBe(true);
   });
 
+  test.each([true, false])('says nothing after the last word of a run that was stopped (terminal: %s)', (isTTY) => {
+    const output = new Recorded(isTTY);
+    const screen = createScreen(output, { NO_COLOR: '1' });
+    screen.show(story[3] as RunView);
+    screen.restore();
+    screen.print(['', 'Stopping …']);
+    screen.show(story[6] as RunView);
+    screen.say('clock', 'it jumped');
+    screen.restore();
+    expect(output.text).toContain('rewrapping');
+    expect(output.text.split('\n').slice(-2)).toEqual(['Stopping …', '']);
+  });
+
   test('has no colour when none is wanted, and cuts no colour code in half when it is', () => {
     const failed = story.at(-1) as RunView;
     expect(block(failed, 30, plain).join('')).not.toContain('\x1b');

@@ -1,5 +1,5 @@
 import type { Scenario } from '../run/stage';
-import { APPROVAL_NEEDED, waitForApproval } from './steps/approval';
+import { APPROVAL_NEEDED, approvedThenCompletes, waitForApproval } from './steps/approval';
 
 const DAY = 86_400_000;
 
@@ -7,13 +7,7 @@ const DAY = 86_400_000;
 export const approvalChanged: Scenario = {
   name: 'approval-changed',
   title: 'the plan changes before it is approved: 409 with the new hash, asked again, approved, completed',
-  settings: { approval: 'required' },
-  expect: {
-    phase: 'completed',
-    standsOn: 'next',
-    alert: 'Keyturn.Rotation.Completed',
-    alsoAllowed: [APPROVAL_NEEDED],
-  },
+  ...approvedThenCompletes,
   async play(stage) {
     const rotation = await waitForApproval(stage);
     const { expiresOn } = await stage.people.version(stage.previousVersion);

@@ -1,16 +1,10 @@
 import type { Scenario } from '../run/stage';
-import { APPROVAL_NEEDED, waitForApproval } from './steps/approval';
+import { approvedThenCompletes, waitForApproval } from './steps/approval';
 
 export const approvalGiven: Scenario = {
   name: 'approval-given',
   title: 'a rotation needs an approval: nothing is changed before it is given, then it completes',
-  settings: { approval: 'required' },
-  expect: {
-    phase: 'completed',
-    standsOn: 'next',
-    alert: 'Keyturn.Rotation.Completed',
-    alsoAllowed: [APPROVAL_NEEDED],
-  },
+  ...approvedThenCompletes,
   async play(stage) {
     const rotation = await waitForApproval(stage);
     stage.say(`an operator approves the plan ${rotation.planHash.slice(0, 12)}`);

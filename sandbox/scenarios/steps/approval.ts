@@ -1,7 +1,18 @@
 import type { Rotation } from '../../run/contract';
-import type { Stage } from '../../run/stage';
+import type { Scenario, Stage } from '../../run/stage';
 
 export const APPROVAL_NEEDED = 'Keyturn.Rotation.ApprovalNeeded';
+
+/** Of a rotation that needs an approval, and gets it. */
+export const approvedThenCompletes: Pick<Scenario, 'settings' | 'expect'> = {
+  settings: { approval: 'required' },
+  expect: {
+    phase: 'completed',
+    standsOn: 'next',
+    alert: 'Keyturn.Rotation.Completed',
+    alsoAllowed: [APPROVAL_NEEDED],
+  },
+};
 
 /** A rotation that is planned and waits for somebody to approve it; nothing has been changed until then. */
 export async function waitForApproval(stage: Stage): Promise<Rotation & { readonly planHash: string }> {

@@ -3,7 +3,8 @@ import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { deliverOwed } from '../../shared/rotation/alerting';
-import { type InstanceState, missedStarted, type SweepAction, sweepKey } from '../../shared/rotation/sweeping';
+import type { InstanceState, SweepAction } from '../../shared/rotation/sweep-action';
+import { missedStarted, sweepKey } from '../../shared/rotation/sweeping';
 import { retireVersionName } from '../orchestrators';
 import { startInstance, wake } from './starting';
 

@@ -1,34 +1,18 @@
-import type { RetirementRequest, RotationRequest, RunReference } from '../contracts/activities';
+import type { RotationRequest } from '../contracts/activities';
 import { alertTypes, subjectOf, tell } from './alerting';
 import { isOpen } from './change-windows';
-import { inNewInstance } from './commands';
-import { ConflictError } from './errors';
 import { subtractDuration } from './iso-duration';
 import { isRelevant, type KeyEventType } from './key-event';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
-import { isStuck, reportStuck } from './overdue';
 import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
-import { eventStarted, type Start, startOf } from './requests';
+import { eventStarted } from './requests';
 import { mayBegin } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
-import { managedKey, record } from './run-record';
+import { managedKey } from './run-record';
+import { type InstanceState, retirementStart, type SweepAction } from './sweep-action';
+import { lookAfterRun, unlessChanged } from './unattended-run';
 
-/** What the durable client knows of an instance; `gone` also when the task hub has forgotten it. */
-export type InstanceState = 'running' | 'ended' | 'gone';
-
-export type SweepAction =
-  | { readonly kind: 'rotate'; readonly start: Start; readonly event: SeenEvent | null; readonly message: string }
-  | {
-      readonly kind: 'retire';
-      readonly instanceId: string;
-      readonly request: RetirementRequest;
-      readonly message: string;
-    }
-  | { readonly kind: 'wake'; readonly instanceId: string; readonly message: string };
-
-/** Nothing that a function began can be under way longer: twice the longest function time-out. */
-const longestRequestSeconds = 20 * 60;
 /** When a near-expiry event is raised unless the key's policy says otherwise (Key Vault's documentation, 2021-02-11: 30 days before). */
 const noticeBeforeExpiry = 'P30D';
 /** An event that is on its way is not lost: delivery is tried again for hours, but most of it comes within the first. */
@@ -50,94 +34,6 @@ export async function sweepKey(
   const rotate = await findMissed(ports, key, claim);
   if (rotate !== null) return [rotate];
   return findDueRetirement(ports, key);
-}
-
-// --- Runs --------------------------------------------------------------------------------------------------------------
-
-async function lookAfterRun(
-  ports: RotationPorts,
-  claim: Claim,
-  etag: string,
-  instanceState: (instanceId: string) => Promise<InstanceState>,
-): Promise<readonly SweepAction[]> {
-  if (claim.phase === 'needs-attention') return []; // waits for a person, and was told
-  const state = await instanceState(claim.instanceId ?? claim.rotationId ?? '');
-  if (state === 'running') {
-    // It was only late: should it die some day, its last request has to run out from then on.
-    if (claim.orphanedSince !== null) await unlessChanged(ports, etag, { ...claim, orphanedSince: null });
-    return findOverdue(ports, claim);
-  }
-  const now = ports.now();
-  if (claim.orphanedSince === null) {
-    await unlessChanged(ports, etag, { ...claim, orphanedSince: now.toISOString() });
-    return [];
-  }
-  // Taken over only when the longest possible request of the lost instance has run out; then everything is read again.
-  if (now.getTime() - Date.parse(claim.orphanedSince) < longestRequestSeconds * 1000) return [];
-  return takeOver(ports, claim, etag, now);
-}
-
-async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: Date): Promise<readonly SweepAction[]> {
-  const rotationId = claim.rotationId ?? '';
-  const message = `The claim of ${rotationId} on ${claim.key} was without a run in ${claim.phase}; a new instance goes on.`;
-  if (claim.purpose === 'retirement') {
-    const next = {
-      ...claim,
-      generation: claim.generation + 1,
-      rotationId: null,
-      instanceId: null,
-      bound: false,
-      orphanedSince: null,
-      purpose: 'rotation' as const,
-    };
-    if (!(await unlessChanged(ports, etag, next))) return [];
-    return [retirementStart(claim.key, rotationId, next.generation, message)];
-  }
-  const next = inNewInstance(claim, { rotationId, command: 'resume' }, now.toISOString());
-  if (!(await unlessChanged(ports, etag, next))) return []; // somebody is alive after all
-  const run: RunReference = { key: claim.key, rotationId, generation: next.generation };
-  await record(ports, run, {
-    at: now.toISOString(),
-    action: 'sweep',
-    target: null,
-    outcome: 'noted',
-    message,
-    details: { phase: claim.phase },
-  });
-  const start = startOf(next);
-  const cause = { kind: 'resume', command: 'resume' } as const;
-  return [{ kind: 'rotate', start: { ...start, request: { ...start.request, cause } }, event: null, message }];
-}
-
-/** @returns whether the claim was still the one that was looked at */
-async function unlessChanged(ports: RotationPorts, etag: string, claim: Claim): Promise<boolean> {
-  try {
-    await ports.ledger.update(claim.key, etag, { claim });
-    return true;
-  } catch (error) {
-    if (error instanceof ConflictError) return false;
-    throw error;
-  }
-}
-
-/** What should have gone on is woken: its timer may have been lost with the task hub's storage. */
-async function findOverdue(ports: RotationPorts, claim: Claim): Promise<readonly SweepAction[]> {
-  const { instanceId } = claim;
-  if (instanceId !== null && isStuck(claim, managedKey(ports, claim.key).policy, ports.now())) {
-    const message = await reportStuck(ports, claim);
-    if (message !== null) return [{ kind: 'wake', instanceId, message }];
-  }
-  return findOverdueSoak(ports, claim);
-}
-
-function findOverdueSoak(ports: RotationPorts, claim: Claim): readonly SweepAction[] {
-  if (claim.phase !== 'soaking' || claim.soakStartedAt === null || claim.waitingFor !== null) return [];
-  const { soakSeconds, probeEverySeconds } = managedKey(ports, claim.key).policy;
-  const end = Date.parse(claim.soakStartedAt) + (soakSeconds + 2 * probeEverySeconds) * 1000;
-  if (ports.now().getTime() < end || claim.instanceId === null) return [];
-  return [
-    { kind: 'wake', instanceId: claim.instanceId, message: `The soak of ${claim.rotationId} should have ended.` },
-  ];
 }
 
 // --- Lost events -------------------------------------------------------------------------------------------------------
@@ -297,11 +193,3 @@ async function findDueRetirement(ports: RotationPorts, key: string): Promise<rea
   const message = `The grace period of ${due.versions.join(', ')} is over.`;
   return [retirementStart(key, due.rotationId, (claim?.generation ?? 0) + 1, message)];
 }
-
-const retirementStart = (key: string, rotationId: string, generation: number, message: string): SweepAction => ({
-  kind: 'retire',
-  // The generation makes the id new for each attempt: a finished id would silently run again.
-  instanceId: `${rotationId}.retire.${generation}`,
-  request: { key, rotationId },
-  message,
-});

@@ -1,5 +1,6 @@
 import type { RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
+import { sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isTerminal, mayMove } from './phases';
@@ -25,11 +26,8 @@ interface OnRun {
  * under its ETag: a command that was accepted before wins, one that comes later is answered by the new phase. Then the audit record (no record, no next step: I4) and the document. A terminal phase frees the
  * claim last, so that a repeat after a crash finds either the claim or the finished document.
  */
-export async function enterPhase(
-  ports: RotationPorts,
-  input: OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] },
-): Promise<{ readonly phase: Phase }> {
-  const { run, phase, reasons, now } = input;
+export async function enterPhase(ports: RotationPorts, input: Entering): Promise<{ readonly phase: Phase }> {
+  const { run, phase, now } = input;
   const known = await ports.history.get(run.rotationId);
   if (known !== null && isTerminal(phase) && known.phase === phase && !(await stillHeld(ports, run))) return { phase };
   // Before the claim says so: from `completed` there is no way to anywhere, and a promise that is broken needs a person.
@@ -53,6 +51,15 @@ export async function enterPhase(
     from = held.claim.phase;
     return { claim: claimIn(held.claim, phase, now) };
   });
+  await noteEntered(ports, input, from);
+  if (isTerminal(phase)) await release(ports, run, phase, now);
+  return { phase };
+}
+
+type Entering = OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] };
+
+/** The phase of the claim, as the audit log and the document tell it. */
+async function noteEntered(ports: RotationPorts, { run, phase, reasons, now }: Entering, from: Phase): Promise<void> {
   await record(
     ports,
     run,
@@ -67,8 +74,22 @@ export async function enterPhase(
     phase,
   );
   await changeRotation(ports, run.rotationId, (rotation) => inPhase(rotation, phase, reasons, now));
-  if (isTerminal(phase)) await release(ports, run, phase, now);
-  return { phase };
+}
+
+/** Whether the run of a claim that is held has ended, so that nothing is left to do but to say so and to free the claim. */
+export const hasEnded = ({ purpose, phase, direction }: Claim): boolean =>
+  // Of a completed run that goes back the claim says so before it has entered the phase.
+  purpose === 'rotation' && isTerminal(phase) && !(phase === 'completed' && direction === 'back');
+
+/** What an instance that died between its last phase and the end of its claim has left to do: the outcome stands. */
+export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Promise<void> {
+  const { phase } = (await readHeldClaim(ports, run)).claim;
+  await noteEntered(ports, { run, now, phase, reasons: [] }, phase);
+  // While the claim is held: who dies here is found again, and tells again.
+  if (phase === 'completed' || phase === 'rolled-back') {
+    await sendAlert(ports, { run, now, alert: phase, occasion: '', reasons: [] });
+  }
+  await release(ports, run, phase, now);
 }
 
 /**

@@ -1,9 +1,11 @@
 import { admit } from '../../../../shared/rotation/admission';
 import { weekdays } from '../../../../shared/rotation/change-windows';
+import { command } from '../../../../shared/rotation/commands';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
-import { type InstanceState, missedStarted, type SweepAction, sweepKey } from '../../../../shared/rotation/sweeping';
+import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
+import { missedStarted, sweepKey } from '../../../../shared/rotation/sweeping';
 import { noteWaiting } from '../../../../shared/rotation/telling';
 import {
   admitted,
@@ -352,6 +354,69 @@ describe('a claim without a run', () => {
     expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ direction: 'back' });
   });
 
+  describe.each([
+    ['completed', 'Keyturn.Rotation.Completed', 'waiting'],
+    ['rolled-back', 'Keyturn.Rotation.RolledBack', undefined],
+  ] as const)('of a run that died between entering %s and freeing it', (phase, alert, retirement) => {
+    /** Before the write of the ledger that frees the claim. */
+    async function diedInItsEnd() {
+      const world = makeWorld();
+      const run = await ready(world);
+      if (phase === 'completed') {
+        await moveAll(world, run);
+        await enter(world, run, 'soaking');
+      } else await enter(world, run, 'rolling-back');
+      world.auditLog.interfere.failAlways('append');
+      await expect(enter(world, run, phase)).rejects.toThrow(FaultError);
+      world.auditLog.interfere.heal();
+      expect(await claimOf(world)).toMatchObject({ phase, rotationId });
+      await sweep(world, 'ended');
+      world.pass(1200);
+      return world;
+    }
+
+    const isOver = async (world: World) => {
+      expect(await claimOf(world)).toMatchObject({ rotationId: null, lastRotationId: rotationId, phase });
+      expect(await world.history.get(rotationId)).toMatchObject({ phase, endedAt: expect.any(String) });
+      expect((await world.ledger.retirements(key))[0]?.status).toBe(retirement);
+      expect(world.alerts.sent.at(-1)).toMatchObject({ type: alert });
+    };
+
+    test('is freed: the outcome stands, is on record and is told, and nothing is started', async () => {
+      const world = await diedInItsEnd();
+      expect(await sweep(world, 'ended')).toEqual([]);
+      await isOver(world);
+      const told = world.auditLog.stored(key).map(({ action, message }) => `${action}: ${message}`);
+      expect(told).toEqual(expect.arrayContaining([expect.stringMatching(`sweep: .* had ended as ${phase}`)]));
+      expect(told).toContain(`phase: Entered ${phase}.`);
+      expect(world.alerts.sent).toHaveLength(1);
+    });
+
+    test('is freed by the next sweep when this one could not tell', async () => {
+      const world = await diedInItsEnd();
+      world.outbox.interfere.failAlways('put');
+      world.alerts.interfere.failAlways('send');
+      await expect(sweep(world, 'ended')).rejects.toThrow(FaultError);
+      expect((await claimOf(world)).rotationId).toBe(rotationId);
+      world.outbox.interfere.heal();
+      world.alerts.interfere.heal();
+      expect(await sweep(world, 'ended')).toEqual([]);
+      await isOver(world);
+    });
+  });
+
+  test('of a completed run that had just been told to go back goes back, and is not freed', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.pass(1);
+    await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' });
+    await sweep(world, 'gone');
+    world.pass(1200);
+    const [found] = await sweep(world, 'gone');
+    if (found?.kind !== 'rotate') throw new Error('It must be started.');
+    expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ direction: 'back' });
+  });
+
   test('of a retirement that died is freed, and the retirement goes on with its watch under a new id', async () => {
     const world = makeWorld();
     await completed(world);
@@ -364,6 +429,11 @@ describe('a claim without a run', () => {
     const [found] = await sweep(world, 'ended');
     if (found?.kind !== 'retire') throw new Error('It must go on.');
     expect(found.instanceId).not.toBe('r1');
+    expect(world.auditLog.stored(key).at(-1)).toMatchObject({
+      action: 'sweep',
+      message: expect.stringContaining('without a run in its retirement'),
+      details: { purpose: 'retirement' },
+    });
     const { instanceId } = found;
     expect(await beginRetirement(world.ports, { request, instanceId, now: world.pass(1) })).toMatchObject({
       admitted: true,

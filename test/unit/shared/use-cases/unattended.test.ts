@@ -4,7 +4,8 @@ import { command } from '../../../../shared/rotation/commands';
 import { InterruptedError } from '../../../../shared/rotation/errors';
 import { startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions, enableVersions } from '../../../../shared/rotation/retiring';
-import { type InstanceState, type SweepAction, sweepKey } from '../../../../shared/rotation/sweeping';
+import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
+import { sweepKey } from '../../../../shared/rotation/sweeping';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { key, kid, makeWorld, v1, type World } from './world';
 

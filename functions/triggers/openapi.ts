@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { z } from 'zod';
+import * as z from 'zod';
 import { json } from './answers';
 import { type Answer, type Component, components, type Operation, operations } from './api-routes';
 import { answering } from './problem';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { weekdays } from '../rotation/change-windows';
 import { parseDuration } from './duration';
 import type { Problems } from './problems';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Health, KeyView, Problem } from './http';
 import { type Page, type Plan, phases, type Rotation, targetKinds } from './rotation';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { phases, type TargetKind } from './rotation';
 
 /** What a member must be, said where it is missing or is something else: zod's own words name types, not things. */

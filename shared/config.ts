@@ -13,9 +13,10 @@ import type { RunPolicy } from './contracts/activities';
 import { sameKey } from './rotation/key-identifier';
 
 export type { Cloud } from './config/cloud';
-export type { AlertTopic, Environment, Settings, StorageLocation, Webhook } from './config/environment';
+export type { AlertTopic, Environment, Settings, Webhook } from './config/environment';
 export type { ManagedKeyConfiguration, TargetConfiguration } from './config/keys';
 export { ConfigurationError, type Problem } from './config/problems';
+export type { StorageLocation } from './config/storage';
 
 /** Everything that is configured: where (the environment) and what (rotation.json). Holds secrets: never log it. */
 export interface Configuration extends Settings {

@@ -1,13 +1,9 @@
 import { type Cloud, httpsAddress, type NeededAudiences, readCloud } from './cloud';
 import type { Problems } from './problems';
+import { readStorage, type StorageLocation } from './storage';
 
 /** Environment variables, as given; empty ones count as absent. */
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Where tables and blobs are. A connection string is a secret and never appears in a message. */
-export type StorageLocation =
-  | { readonly by: 'connection-string'; readonly connectionString: string }
-  | { readonly by: 'identity'; readonly tableEndpoint: string; readonly blobEndpoint: string };
 
 export interface AlertTopic {
   readonly endpoint: string;
@@ -114,38 +110,6 @@ export function readEnvironment(environment: Environment, needed: NeededAudience
     hubApiVersion: readVersion('KEYTURN_HUB_API_VERSION', '2023-06-30-preview', hubApiVersions, setting, problems),
     dpsApiVersion: readVersion('KEYTURN_DPS_API_VERSION', '2020-09-01-preview', dpsApiVersions, setting, problems),
   };
-}
-
-function readStorage(setting: ReadSetting, problems: Problems): StorageLocation {
-  const endpoints = (['KEYTURN_TABLE_ENDPOINT', 'KEYTURN_BLOB_ENDPOINT'] as const).map((name) => {
-    const value = setting(name);
-    return { name, value, address: value === undefined ? null : httpsAddress(value) };
-  });
-  if (endpoints.every(({ value }) => value === undefined)) return readConnectionString(setting, problems);
-  for (const { name, value, address } of endpoints) {
-    if (value === undefined) problems.add(name, 'is missing', 'set both storage endpoints, or neither');
-    else if (!address) problems.add(name, 'is not an https address', 'give it as https://<account>.<service>.<suffix>');
-  }
-  if (setting('KEYTURN_STORAGE_CONNECTION') !== undefined) {
-    const whatToDo = 'keep the endpoints (the identity signs in) or the connection string, not both';
-    problems.add('KEYTURN_STORAGE_CONNECTION', 'is set beside storage endpoints', whatToDo);
-  }
-  const [table, blob] = endpoints;
-  return { by: 'identity', tableEndpoint: table?.address ?? '', blobEndpoint: blob?.address ?? '' };
-}
-
-function readConnectionString(setting: ReadSetting, problems: Problems): StorageLocation {
-  const name =
-    setting('KEYTURN_STORAGE_CONNECTION') === undefined ? 'AzureWebJobsStorage' : 'KEYTURN_STORAGE_CONNECTION';
-  const connectionString = setting(name) ?? '';
-  if (connectionString === '') {
-    const whatToDo =
-      'set AzureWebJobsStorage or KEYTURN_STORAGE_CONNECTION to a connection string, or KEYTURN_TABLE_ENDPOINT and KEYTURN_BLOB_ENDPOINT to the addresses of an account that the identity may use';
-    problems.add(name, 'is missing', whatToDo);
-  } else if (!/(^|;)(AccountName|UseDevelopmentStorage|SharedAccessSignature)=/i.test(connectionString)) {
-    problems.add(name, 'is not a storage connection string', 'copy it again from the storage account');
-  }
-  return { by: 'connection-string', connectionString };
 }
 
 function readAlertTopic(setting: ReadSetting, problems: Problems): AlertTopic | null {

@@ -514,6 +514,43 @@ describe('a configuration with problems', () => {
       /not both/,
     ],
     [
+      'a connection string with neither key nor signature',
+      file,
+      { AzureWebJobsStorage: 'AccountName=a' },
+      'AzureWebJobsStorage',
+      /is not a storage connection string/,
+    ],
+    [
+      'a connection string cut short after its key',
+      file,
+      { AzureWebJobsStorage: `DefaultEndpointsProtocol=https;AccountKey=${secret}` },
+      'AzureWebJobsStorage',
+      /has no AccountName and no BlobEndpoint and no TableEndpoint/,
+    ],
+    [
+      'a connection string with an unknown protocol',
+      file,
+      { AzureWebJobsStorage: `DefaultEndpointsProtocol=ftp;AccountName=a;AccountKey=${secret};EndpointSuffix=x.net` },
+      'AzureWebJobsStorage',
+      /neither https nor http/,
+    ],
+    [
+      'a connection string with an address that is none',
+      file,
+      {
+        KEYTURN_STORAGE_CONNECTION: `SharedAccessSignature=${secret};BlobEndpoint=a.blob.example;TableEndpoint=https://b`,
+      },
+      'KEYTURN_STORAGE_CONNECTION',
+      /no usable address in BlobEndpoint/,
+    ],
+    [
+      'a signature without the address of the tables',
+      file,
+      { KEYTURN_STORAGE_CONNECTION: `SharedAccessSignature=${secret};BlobEndpoint=https://a` },
+      'KEYTURN_STORAGE_CONNECTION',
+      /has no TableEndpoint/,
+    ],
+    [
       'no channel for alerts',
       file,
       { KEYTURN_ALERT_TOPIC_ENDPOINT: undefined },
@@ -590,5 +627,28 @@ describe('a configuration with problems', () => {
     };
     const where = { ...environment, KEYTURN_ROTATION_FILE: 'elsewhere.json' };
     expect(() => loadConfiguration(where, missing)).toThrow(/elsewhere\.json: cannot be read \(ENOENT\)/);
+  });
+});
+
+describe('a connection string is taken', () => {
+  test.each([
+    ['of the emulator', 'UseDevelopmentStorage=true'],
+    [
+      'with a key and a suffix',
+      `DefaultEndpointsProtocol=https;AccountName=a;AccountKey=${secret};EndpointSuffix=x.net`,
+    ],
+    [
+      'with a key and both addresses',
+      `AccountName=a;AccountKey=${secret}==;DefaultEndpointsProtocol=http;TableEndpoint=http://b/a;BlobEndpoint=http://c/a;`,
+    ],
+    [
+      'with a signature and both addresses',
+      'SharedAccessSignature=sv=1&sig=x%3D;BlobEndpoint=https://a;TableEndpoint=https://b',
+    ],
+  ])('%s', (_, connectionString) => {
+    const { storage } = loadConfiguration({ ...environment, AzureWebJobsStorage: connectionString }, () =>
+      JSON.stringify(file),
+    );
+    expect(storage).toEqual({ by: 'connection-string', connectionString });
   });
 });

@@ -23,12 +23,14 @@ interface Needed {
 export async function checkHealth(
   { keys, hubApiVersion, dpsApiVersion }: Configuration,
   { keyVault, resourceManager, ledger, dataKeyStore }: Needed,
-  plans: ContainerClient,
+  plans: () => Promise<ContainerClient>,
 ): Promise<readonly Health[]> {
   const [first] = keys;
   const checks: Promise<Health>[] = [
     check('tables', async () => first && ledger.read(first.key)),
-    check('blobs', () => attempt({ service: 'storage', what: 'look for the plans' }, () => plans.exists())),
+    check('blobs', () =>
+      attempt({ service: 'storage', what: 'look for the plans' }, async () => (await plans()).exists()),
+    ),
     ...keys.map(({ key }) =>
       check(`key ${key}`, async () => {
         if ((await keyVault.versions(key)).length === 0) {

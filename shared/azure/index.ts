@@ -13,12 +13,11 @@ import type {
   ResourceManager,
   RotationHistory,
 } from '../rotation/ports';
-import { createBlobPlanStore, createPlanContainer } from './blob-plan-store';
-import { createCredential } from './credential';
+import { createBlobPlanStore } from './blob-plan-store';
 import { createDataPlane } from './data-plane';
-import { createEventGridAlerts } from './event-grid-alerts';
 import { checkHealth, type Health } from './health';
 import { createKeyVault } from './key-vault';
+import { credentialOnFirstUse, eventGridAlertsOnFirstUse, planContainerOnFirstUse } from './on-first-use';
 import { createResourceManager } from './resource-manager';
 import { createTableAlertOutbox } from './table-alert-outbox';
 import { createTableAuditLog } from './table-audit-log';
@@ -44,12 +43,12 @@ export interface AzurePorts {
   health(): Promise<readonly Health[]>;
 }
 
-/** Builds the clients of a configuration. Nothing is sent before a port is used. */
+/** Connects what a configuration names. Nothing is sent, and the largest SDKs are not loaded, before a port is used. */
 export function connectAzure(configuration: Configuration): AzurePorts {
   const { cloud, storage, verifyChallengeResource } = configuration;
-  const credential = createCredential(configuration);
+  const credential = credentialOnFirstUse(configuration);
   const tables = createTables(storage, credential);
-  const container = createPlanContainer(storage, credential);
+  const container = planContainerOnFirstUse(storage, credential);
   const keyVault = createKeyVault(credential, {
     isConfigured: (url) => vaultIsConfigured(configuration, url),
     verifyChallengeResource,
@@ -66,7 +65,7 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     ledger: createTableLedger(tables, configuration.stop),
     auditLog: createTableAuditLog(tables),
     history: createTableRotationHistory(tables),
-    plans: createBlobPlanStore(() => container),
+    plans: createBlobPlanStore(container),
     alerts: createChannels(configuration, credential),
     outbox: createTableAlertOutbox(tables),
   };
@@ -78,7 +77,7 @@ function createChannels(
   credential: TokenCredential,
 ): readonly AlertChannel[] {
   return [
-    ...(alertTopic === null ? [] : [createEventGridAlerts(alertTopic, credential)]),
+    ...(alertTopic === null ? [] : [eventGridAlertsOnFirstUse(alertTopic, credential)]),
     ...(webhook === null ? [] : [createWebhookAlerts(webhook)]),
   ];
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { describeApi } from '../../../../functions/triggers/openapi';
+import { describeApi } from '../../../../functions/triggers/describe-api';
 import {
   approveRequest,
   exportQuery,

@@ -1,0 +1,15 @@
+import type { TokenCredential } from '@azure/core-auth';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import type { StorageLocation } from '../config';
+
+const planContainer = 'keyturn-plans';
+
+/** The container's client; overwriting is safe to repeat, so the SDK may, within a few seconds. */
+export function createPlanContainer(storage: StorageLocation, credential: TokenCredential): ContainerClient {
+  const retryOptions = { maxTries: 2, tryTimeoutInMs: 15_000, retryDelayInMs: 300, maxRetryDelayInMs: 1000 };
+  const service =
+    storage.by === 'identity'
+      ? new BlobServiceClient(storage.blobEndpoint, credential, { retryOptions })
+      : BlobServiceClient.fromConnectionString(storage.connectionString, { retryOptions });
+  return service.getContainerClient(planContainer);
+}

@@ -66,14 +66,14 @@ export class MeteredApp {
     const environment = process.env;
     const signal = new AbortController().signal;
     const sandbox = await bringUp(children, {
-      ...{ root, folder, ports: 'auto', seed: seed(makeSeed(new Date())), settings, environment, signal },
+      ...{ root, app: root, folder, ports: 'auto', seed: seed(makeSeed(new Date())), settings, environment, signal },
     });
     await sandbox.host.kill();
     const rotationPath = join(folder, 'rotation.json');
     narrowTargets(rotationPath, targets);
     const meterPort = await freePort();
     const host = new AppHost(children, {
-      ...{ root, folder, port: 0, rpcPort: 0 },
+      ...{ root, app: root, folder, port: 0, rpcPort: 0 },
       env: {
         ...appEnvironment(sandbox.cloud, sandbox.storage, rotationPath, environment),
         NODE_OPTIONS: `--require=${join(__dirname, 'apps', 'meter.js')}`,

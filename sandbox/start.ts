@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { type Options, parseArguments, UsageError, usage } from './run/arguments';
 import { bringUp, publishEndpoints, type Sandbox, wantedPorts } from './run/bring-up';
 import { ChildCrashedError, Children } from './run/children';
@@ -109,6 +109,7 @@ async function performed(hands: Stagehands): Promise<number> {
   screen.say('starting', 'storage, Key Vault, ARM, IoT Hub, DPS, Event Grid, the app');
   const bringing = bringUp(children, {
     root,
+    app: options.app === null ? root : resolve(options.app),
     folder,
     ports: options.ports,
     seed: withModes(scenario.seed?.(seed) ?? seed, options.modes),

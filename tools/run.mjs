@@ -96,6 +96,7 @@ const jest = (more) => [bin('jest', 'bin/jest.js'), ['--config', 'jest.config.js
 
 const commands = {
   build: () => [],
+  bundle: () => [[join('tools', 'bundle.mjs'), args]],
   start: () => [[join('dist', 'sandbox', 'start.js'), args]],
   test: () => [jest(args)],
   // Every scenario, and those to which it matters under each reading of what nobody outside Azure knows; each plays two at a time.

@@ -6,6 +6,8 @@ export const APP_PORTS = { app: 7071, rpc: 17071 } as const;
 export interface AppHostOptions {
   /** The checkout. */
   root: string;
+  /** Holds the app's package.json and host.json. */
+  app: string;
   /** Folder of this run. */
   folder: string;
   /** Ports to listen on; 0 for any free one. */
@@ -32,13 +34,13 @@ export class AppHost {
   }
 
   async start(): Promise<void> {
-    const { root, folder, env } = this.#options;
+    const { root, app, folder, env } = this.#options;
     const child = await this.#children.start({
       name: 'the Functions host with the app',
       script: join(root, 'dist', 'sandbox', 'host', 'main.js'),
       args: [
         ...['--port', String(this.#options.port), '--rpc-port', String(this.#options.rpcPort)],
-        ...['--app', root, '--state', join(folder, 'host')],
+        ...['--app', app, '--state', join(folder, 'host')],
         ...['--clock', join(folder, 'cloud', 'clock.json'), '--log', this.log],
       ],
       env,

@@ -11,6 +11,8 @@ export interface Options {
   list: boolean;
   help: boolean;
   ports: PortChoice;
+  /** Folder of the app to play with; null for this checkout as it is built. */
+  app: string | null;
   /** Readings of what nobody outside Azure knows, in the order in which they were given. */
   modes: ChosenMode[];
 }
@@ -41,6 +43,7 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
     list: false,
     help: false,
     ports: 'fixed',
+    app: null,
     modes: [],
   };
   const rest = [...args];
@@ -50,6 +53,8 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
       options.scenario = choice(name, inline ?? rest.shift(), scenarios);
     } else if (name === '--ports') {
       options.ports = choice(name, inline ?? rest.shift(), ['fixed', 'auto']);
+    } else if (name === '--app') {
+      options.app = folder(name, inline ?? rest.shift());
     } else if (name === '--mode') {
       options.modes.push(mode(inline ?? rest.shift()));
     } else if (Object.hasOwn(flags, name) && inline === undefined) {
@@ -66,12 +71,13 @@ export function parseArguments(args: readonly string[], scenarios: readonly stri
 /** What may follow `npm start --`. */
 export function usage(scenarios: readonly string[]): string {
   return [
-    'npm start -- [--scenario <name>] [--once] [--json] [--ports fixed|auto] [--mode <name>=<reading>]... [--list]',
+    'npm start -- [--scenario <name>] [--once] [--json] [--ports fixed|auto] [--app <folder>] [--mode <name>=<reading>]... [--list]',
     '',
     `  --scenario <name>   what to play, ${DEFAULT_SCENARIO} unless set; one of ${scenarios.join(', ')}`,
     '  --once              end after the scenario; exit code 0 if it ended as it must and every old record opened, else 1',
     '  --json              one JSON object as the last line of stdout, everything else on stderr',
     '  --ports auto        free ports instead of the documented ones',
+    '  --app <folder>      the app in this folder, which `npm run bundle` has made, instead of the build',
     '  --mode              how hub and DPS (or, as hub.<name> and dps.<name>, one of them) read what nobody outside Azure knows:',
     ...modeLines().map((line) => `                        ${line}`),
     '  --list              the scenarios, one a line, name first',
@@ -87,6 +93,11 @@ function mode(value: string | undefined): ChosenMode {
   const parsed = value === undefined ? `needs a value; one of ${modeLines().join(', ')}` : parseMode(value);
   if (typeof parsed === 'string') throw new UsageError(`--mode ${parsed}`);
   return parsed;
+}
+
+function folder(name: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new UsageError(`${name} needs a folder; npm run bundle makes one`);
+  return value;
 }
 
 function choice<T extends string>(name: string, value: string | undefined, choices: readonly T[]): T {

@@ -44,6 +44,8 @@ export interface Sandbox {
 export interface BringUpOptions {
   /** The checkout. */
   readonly root: string;
+  /** The app's folder: the checkout, or what is deployed of it. */
+  readonly app: string;
   readonly folder: string;
   readonly ports: PortChoice;
   readonly seed: CloudSeed;
@@ -72,7 +74,7 @@ export function wantedPorts(): WantedPort[] {
  * app, and last the event subscription, so that the first event finds somebody who takes it.
  */
 export async function bringUp(children: Children, options: BringUpOptions): Promise<Sandbox> {
-  const { root, folder, ports, seed, environment, signal } = options;
+  const { root, app, folder, ports, seed, environment, signal } = options;
   const free = ports === 'auto';
   const env = baseEnvironment(environment);
   const [storage, cloud] = await Promise.all([
@@ -94,6 +96,7 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   configure(options.settings);
   const host = new AppHost(children, {
     root,
+    app,
     folder,
     port: free ? 0 : APP_PORTS.app,
     rpcPort: free ? 0 : APP_PORTS.rpc,

@@ -11,15 +11,16 @@ describe('The command line of npm start', () => {
       list: false,
       help: false,
       ports: 'fixed',
+      app: null,
       modes: [],
     });
   });
 
   test.each([
-    ['values after a space', ['--once', '--json', '--scenario', 'manual', '--ports', 'auto']],
-    ['values after an equals sign', ['--scenario=manual', '--ports=auto', '--json', '--once']],
+    ['values after a space', ['--once', '--json', '--scenario', 'manual', '--ports', 'auto', '--app', 'dist/bundle']],
+    ['values after an equals sign', ['--scenario=manual', '--ports=auto', '--json', '--once', '--app=dist/bundle']],
   ])('takes %s', (_, args) => {
-    const expected = { scenario: 'manual', once: true, json: true, ports: 'auto' };
+    const expected = { scenario: 'manual', once: true, json: true, ports: 'auto', app: 'dist/bundle' };
     expect(parseArguments(args, scenarios)).toMatchObject(expected);
   });
 
@@ -43,6 +44,7 @@ describe('The command line of npm start', () => {
     ['an unknown scenario', ['--scenario', 'nearly'], /"nearly"; one of near-expiry, manual/],
     ['a scenario without a name', ['--scenario'], /--scenario needs a value; one of near-expiry, manual/],
     ['unknown ports', ['--ports', '8080'], /"8080"; one of fixed, auto/],
+    ['an app without a folder', ['--app'], /--app needs a folder/],
     ['a word on its own', ['manual'], /unknown argument manual/],
     ['the name of an inherited member', ['toString'], /unknown argument toString/],
   ])('refuses %s and names the choices', (_, args, message) => {

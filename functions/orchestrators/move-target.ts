@@ -1,4 +1,5 @@
 import type { Direction, RunPlan } from '../../shared/contracts/activities';
+import type { Reason } from '../../shared/contracts/rotation';
 import { retryDelaySeconds } from '../../shared/rotation/back-off';
 import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
 import {
@@ -20,6 +21,18 @@ import { type DataKeysMove, type DataKeysMoved, moveDataKeysName } from './move-
 function* moveTarget(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<void> {
   if (plan.targets[target]?.kind === 'dataKeys') return yield* moveStore(on, target, direction);
 
+  let trouble: Wait | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const failure = yield* moveOnce(on, plan, target, direction);
+    if (failure === null) break;
+    // What the service needs was away: a fault like any other, with the same deadline, and no reason to go back.
+    trouble = yield* waitOut(on, trouble, failure, retryDelaySeconds(attempt, undefined));
+  }
+  if (trouble !== undefined) yield* goOn(on, trouble);
+}
+
+/** @returns null once the target has moved, or why its operation ended without */
+function* moveOnce(on: RunContext, plan: RunPlan, target: number, direction: Direction): Story<Reason | null> {
   let move = yield* step(on, 'moveTarget', { target, direction });
   const wait = new Wait(on.context, on.policy.operationDeadlineSeconds);
   while (move.state === 'pending') {
@@ -27,6 +40,7 @@ function* moveTarget(on: RunContext, plan: RunPlan, target: number, direction: D
     if (!inTime) throw operationTooLong(plan, target);
     move = yield* step(on, 'checkMove', { target, direction });
   }
+  return move.state === 'failed' ? move.reason : null;
 }
 
 function* moveStore(on: RunContext, target: number, direction: Direction): Story<void> {

@@ -32,7 +32,7 @@ const common: Omit<ServiceModes, 'staleReads' | 'operationSeconds'> = {
   echoEncryption: true,
   otherVersionPut: 'drops',
   ifMatch: 'required',
-  vaultUnreachable: 'waits',
+  vaultUnreachable: 'fails',
   afterFailure: 'Failed',
 };
 
@@ -50,7 +50,7 @@ const readings: { [Name in keyof ServiceModes]: readonly ServiceModes[Name][] | 
   ifMatch: ['required', 'optional'],
   staleReads: 'number',
   operationSeconds: 'number',
-  vaultUnreachable: ['waits', 'fails'],
+  vaultUnreachable: ['fails', 'waits'],
   afterFailure: ['Succeeded', 'Failed'],
 };
 

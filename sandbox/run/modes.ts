@@ -20,7 +20,7 @@ const readings: Readonly<Record<keyof ServiceModes, readonly (string | boolean)[
   wrapFailsAt: ['later', 'operation', 'put'],
   keyCache: ['24h', '5m'],
   unversionedFollowed: ['after-a-day', 'at-once', 'never'],
-  vaultUnreachable: ['waits', 'fails'],
+  vaultUnreachable: ['fails', 'waits'],
   afterFailure: ['Failed', 'Succeeded'],
   staleReads: 'number',
   operationSeconds: 'number',

@@ -13,7 +13,7 @@ import { FaultError, RefusalError } from '../rotation/errors';
 import type { LongRunningOperation, RawResource, ResourceManager } from '../rotation/ports';
 import { answerOf, parseErrorBody, quoted, retryAfterOf } from './error-body';
 import { quickRetryPolicy, requestTimeouts, timeoutPolicy } from './requests';
-import { attempt, translateAnswer } from './status-codes';
+import { attempt, operationMayHeal, translateAnswer } from './status-codes';
 
 export interface ResourceManagerOptions {
   /** `https://management.azure.com`, without a trailing slash. */
@@ -139,7 +139,9 @@ function readOperation(response: PipelineResponse): Awaited<ReturnType<ResourceM
   if (status !== 'Failed' && status !== 'Canceled') return { status, error: null, retryAfterSeconds };
   const { code, message } = parseErrorBody(response.bodyAsText);
   const error = { code: code ?? status.toLowerCase(), message: quoted(message) || `The operation ended as ${status}.` };
-  return { status, error, retryAfterSeconds };
+  // Who cancels an operation has decided too.
+  const mayHeal = status === 'Failed' && operationMayHeal(error.code);
+  return { status, error: mayHeal ? { ...error, mayHeal } : error, retryAfterSeconds };
 }
 
 /** Azure-AsyncOperation answers carry `status`; Location answers 202 until the end, and then the resource or nothing. */

@@ -134,6 +134,20 @@ function armRefusal({ status, code }: Answer): Verdict {
   return { code: 'resource-refused', next: 'Check the resource in the portal; the request was not acceptable to it.' };
 }
 
+/**
+ * Names that can only mean what a 408, 429 or 5xx means as a status. With which codes an operation of IoT Hub or DPS fails no
+ * document says, so nothing is in here that could also be the service's own no.
+ */
+const passingCodes = /^(InternalServerError|ServiceUnavailable|ServerBusy|TooManyRequests|\w*Timeout|\w*TimedOut)$/i;
+/** The numbers of IoT Hub and DPS begin with the status: `503001`. */
+const passingNumbers = /^(408|429|5\d\d)\d{3}$/;
+
+/**
+ * Whether a long-running operation that failed with this code may succeed when it is begun anew. Any other code is taken at its
+ * word: the service has decided.
+ */
+export const operationMayHeal = (code: string): boolean => passingCodes.test(code) || passingNumbers.test(code);
+
 const signInErrors = new Set([
   'AuthenticationError',
   'AggregateAuthenticationError',

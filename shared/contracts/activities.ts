@@ -90,8 +90,14 @@ export type PlanDecision =
     }
   | { readonly decision: 'skip' | 'refuse'; readonly reasons: readonly Reason[] };
 
-/** `pending`: a long-running operation is under way; ask again after so many seconds. */
-export type MoveState = { readonly state: 'done' } | { readonly state: 'pending'; readonly retryAfterSeconds: number };
+/**
+ * `pending`: a long-running operation is under way; ask again after so many seconds. `failed`: it ended without having moved
+ * anything, for a reason that may pass; the target is to be moved anew.
+ */
+export type MoveState =
+  | { readonly state: 'done' }
+  | { readonly state: 'pending'; readonly retryAfterSeconds: number }
+  | { readonly state: 'failed'; readonly reason: Reason };
 
 export interface DataKeysPage {
   readonly continuation: string | null;

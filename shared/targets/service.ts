@@ -148,7 +148,11 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
         return { state: 'pending', retryAfterSeconds: operation.retryAfterSeconds };
       if (operation.status === 'Succeeded') return settled(kid);
       const { code, message } = operation.error ?? { code: operation.status, message: 'it gave no reason' };
-      throw new RefusalError('operation-failed', `${called} did not move to ${kid}: ${code}: ${message}`);
+      const said = `${called} did not move to ${kid}: ${code}: ${message}`;
+      if (operation.error?.mayHeal) {
+        return { state: 'failed', reason: { code: 'operation-failed', message: `${said} It is tried again.` } };
+      }
+      throw new RefusalError('operation-failed', said);
     },
 
     async verify(kid, fingerprints) {

@@ -62,6 +62,13 @@ export const acrossModes: readonly (Play & { readonly modes: readonly string[] }
   { scenario: 'role-removed', modes: ['wrapFailsAt=operation'], phase: 'rolled-back', stands: allPrevious },
   { scenario: 'role-removed', modes: ['wrapFailsAt=put'], phase: 'rolled-back', stands: allPrevious },
   { scenario: 'role-removed', modes: ['keyCache=5m'], phase: 'rolled-back', stands: allPrevious },
+  { scenario: 'vault-outage', modes: ['wrapFailsAt=put'], phase: 'completed', stands: allNext },
+  {
+    scenario: 'vault-outage',
+    modes: ['wrapFailsAt=operation', 'vaultUnreachable=fails'],
+    phase: 'completed',
+    stands: allNext,
+  },
   { scenario: 'retirement', modes: ['keyCache=5m'], phase: 'completed', stands: allNext },
   { scenario: 'unversioned', modes: ['unversionedFollowed=at-once'], phase: 'completed', stands: allNext },
   { scenario: 'unversioned', modes: ['unversionedFollowed=never'], phase: 'completed', stands: allNext },

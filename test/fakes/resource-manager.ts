@@ -21,7 +21,7 @@ export interface FakeService {
   /** Looks at an operation before it ends; 0: the PUT answers that it is done. */
   polls: number;
   /** What the next operation ends with instead of success. */
-  failWith: Reason | null;
+  failWith: (Reason & { readonly mayHeal?: true }) | null;
   /** Which key identifier GET shows while an operation runs: nobody outside Azure knows. */
   whileBusy: 'next' | 'previous';
   /** What a PUT without SAS keys does to them. */
@@ -59,7 +59,7 @@ type Operation = {
   /** An operation ends whether anybody polls it or not: here after so many reads of its resource. */
   readsLeft: number;
   before: Pick<FakeService, 'body' | 'policies'>;
-  failWith: Reason | null;
+  failWith: (Reason & { readonly mayHeal?: true }) | null;
   ended: boolean;
 };
 

@@ -1,9 +1,11 @@
 import { play } from './harness';
 import {
   broken,
+  type Changes,
   cancelled,
   fault,
   interrupted,
+  ok,
   planOf,
   refusal,
   request,
@@ -277,6 +279,33 @@ describe('a long-running operation', () => {
       }),
     });
     expect(told.slice(-7)).toEqual([...wayBack, ...allBack.slice(4), ...rolledBack]);
+  });
+});
+
+describe('an operation that failed because what it needed was away', () => {
+  const failed = ok({ state: 'failed' as const, reason: { code: 'operation-failed', message: 'The vault is away.' } });
+  const begun = ok({ state: 'pending' as const, retryAfterSeconds: 5 });
+  const onDps = (times: number): Changes => ({
+    moveTarget: ({ target }) => (target === 1 ? begun : undefined),
+    checkMove: (_, call) => (call <= times ? failed : undefined),
+  });
+
+  test('is begun anew after a growing delay, the run says that it waits, and nothing goes back', async () => {
+    const script = usual(onDps(2));
+    const { diary, output } = await play({ input: request, script });
+    const from = diary.indexOf('moveTarget 1 forward');
+    expect(diary.slice(from, diary.indexOf('verifyTarget 1 forward'))).toEqual([
+      ...['moveTarget 1 forward', 'wait 5', 'checkMove 1 forward', 'noteWaiting fault', 'wait 5'],
+      ...['moveTarget 1 forward', 'wait 5', 'checkMove 1 forward', 'wait 10'],
+      ...['moveTarget 1 forward', 'wait 5', 'checkMove 1 forward', 'noteWaiting null'],
+    ]);
+    expect(output).toMatchObject({ phase: 'completed' });
+  });
+
+  test('at every try needs attention once the fault deadline is over', async () => {
+    const { told } = await play({ input: request, script: usual(onDps(Number.POSITIVE_INFINITY)) });
+    expect(told.slice(-2)).toEqual([...attention]);
+    expect(told).not.toContain('enterPhase rolling-back');
   });
 });
 

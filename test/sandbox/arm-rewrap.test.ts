@@ -218,7 +218,7 @@ describe('a new key version', () => {
   });
 
   test('is waited for while the vault cannot be reached, and fails at once in mode fails', async () => {
-    await start({ hub: { modes: { wrapFailsAt: 'operation' } } });
+    await start({ hub: { modes: { wrapFailsAt: 'operation', vaultUnreachable: 'waits' } } });
     const next = await cloud.newVersion();
     const outage = (seconds: number) =>
       cloud.context.faults.add({

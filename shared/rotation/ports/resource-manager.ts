@@ -22,7 +22,8 @@ export interface ResourceManager {
   /** State of a long-running operation. The URL must be of this ARM endpoint, else refused. */
   operation(url: string): Promise<{
     readonly status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
-    readonly error: Reason | null;
+    /** `mayHeal` if the code says that the service, or what it needs, was away: the same write may succeed later. */
+    readonly error: (Reason & { readonly mayHeal?: true }) | null;
     readonly retryAfterSeconds: number;
   }>;
   /** Every item of a list (all pages); path begins with `/` and carries its own query. */

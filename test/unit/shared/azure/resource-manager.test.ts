@@ -168,6 +168,23 @@ describe('looking at an operation', () => {
     expect(await resources.operation(operationUrl)).toMatchObject({ status: 'Failed', error });
   });
 
+  test.each([
+    ['ServiceUnavailable', true],
+    ['GatewayTimeout', true],
+    ['503001', true],
+    ['429001', true],
+    ['400004', undefined],
+    ['412001', undefined],
+    ['KeyVaultError', undefined],
+    ['NotServiceUnavailable', undefined],
+  ])('that failed with %s says whether the same write may succeed later', async (code, mayHeal) => {
+    server.answer({ status: 200, body: { status: 'Failed', error: { code, message: 'No.' } } });
+    const { error } = await resources.operation(operationUrl);
+    expect(error?.mayHeal).toBe(mayHeal);
+    server.answer({ status: 200, body: { status: 'Canceled', error: { code, message: 'No.' } } });
+    expect((await resources.operation(operationUrl)).error?.mayHeal).toBeUndefined();
+  });
+
   test('tells of a failure without a reason, and of a cancellation', async () => {
     server.answer({ status: 200, body: { status: 'Canceled' } });
     expect(await resources.operation(operationUrl)).toMatchObject({ status: 'Canceled', error: { code: 'canceled' } });

@@ -186,6 +186,17 @@ describe.each(services)('moving a %s', (_what, index) => {
     });
   });
 
+  test('has failed for the time being when what its operation needed was away, and moves when it is moved anew', async () => {
+    const world = makeWorld();
+    storedOf(world, index).failWith = { code: 'ServiceUnavailable', message: 'The vault is away.', mayHeal: true };
+    const target = service(world, index);
+    expect(await moveTo(target, kid(v2))).toEqual({
+      state: 'failed',
+      reason: { code: 'operation-failed', message: expect.stringMatching(/ServiceUnavailable.*is away.*tried again/) },
+    });
+    expect(await moveTo(target, kid(v2))).toEqual({ state: 'done' });
+  });
+
   test('is refused when the operation succeeded and the resource stands elsewhere', async () => {
     const world = makeWorld();
     await expect(service(world, index).checkMove(kid(v2), null)).rejects.toMatchObject({ code: 'not-moved' });

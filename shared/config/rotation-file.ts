@@ -219,6 +219,12 @@ const members: Readonly<Record<string, string>> = {
   twin: 'name an existing device that nobody will delete',
   enrollment: 'name an existing enrollment that nobody will delete',
   table: 'name the table of wrapped data keys: 3 to 63 letters and digits',
+  windows: 'list change windows, or leave it out: then changes may begin at any time',
+  days: 'list the weekdays on which the window opens, e.g. ["sat", "sun"]',
+  weeks: 'list which of these weekdays in a month, 1 to 5, or leave it out for every week',
+  from: 'write hours and minutes of the wall clock in quotes, e.g. "02:00"',
+  to: 'write hours and minutes of the wall clock in quotes, e.g. "06:00"',
+  timeZone: 'give an IANA time zone, e.g. Europe/Berlin',
   redProbes: 'give how many of how many answers must be red, e.g. {"red": 3, "of": 5}',
   red: aCount,
   of: aCount,
@@ -237,6 +243,8 @@ const members: Readonly<Record<string, string>> = {
 const entries: Readonly<Record<string, string>> = {
   keys: 'give an object with "key" and "targets"',
   targets: 'give an object with "kind", "name" and what its kind needs',
+  windows: 'give an object with "days", "from", "to" and "timeZone"',
+  weeks: 'give whole numbers from 1 to 5',
   acceptUnknown: 'write the code of the check as a text in quotes; a dry run names it',
 };
 

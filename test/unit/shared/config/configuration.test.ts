@@ -322,6 +322,18 @@ describe('a configuration with problems', () => {
     ],
     ['numbers', withKey({ redProbes: { red: 0, of: 101 } })],
     ['parts of numbers', withKey({ redProbes: { red: 1.5, of: '2' } })],
+    ['windows', withKey({ windows: 7 })],
+    [
+      'members of windows',
+      withKey({
+        windows: [
+          7,
+          {},
+          { days: 7, weeks: 7, from: 7, to: 7, timeZone: 7 },
+          { days: [7], weeks: [0, 6, 1.5, 'x'], from: 'x', to: 'x', timeZone: '' },
+        ],
+      }),
+    ],
     ['codes', withKey({ acceptUnknown: [7, 'NO!'] })],
     [
       'targets',

@@ -33,18 +33,34 @@ export function* retireVersion(context: OrchestrationContext): Story<string> {
 type Admitted = RetirementAdmission & { readonly admitted: true };
 
 function* retire(on: RunContext, admission: Admitted): Story<string> {
+  const endedEarly = admission.watched ? null : yield* disableAndWatch(on, admission);
+  if (endedEarly !== null) return endedEarly;
+  // The watch stayed green: from here on nothing enables the versions again. Who fails below leaves the claim, and is gone on for.
+  const left = yield* dropOldBlobs(on, admission.targets);
+  const reasons = left === null ? [] : [left];
+  if (left === null || !admission.watched) return yield* end(on, 'retired', reasons);
+  yield* step(on, 'endRetirement', { status: 'retired', reasons }); // told the first time
+  return 'retired';
+}
+
+/** @returns how the retirement ended before its watch was over and green; null if it was */
+function* disableAndWatch(on: RunContext, admission: Admitted): Story<string | null> {
   let disabledAt = admission.disabledAt;
   try {
     if (disabledAt === null) {
       const { idle, reasons } = yield* step(on, 'proveIdle', {});
       if (!idle) return yield* end(on, 'refused', reasons);
       disabledAt = now(on.context).toISOString(); // from here on an end must enable again, whatever became of the answer
-      ({ disabledAt } = yield* step(on, 'disableVersions', {}));
+      let disabled = yield* step(on, 'disableVersions', {});
+      while (disabled.unfinished) {
+        const early = yield* watch(on, disabled.disabledAt);
+        if (early !== null) return yield* undo(on, admission, [early]);
+        disabled = yield* step(on, 'disableVersions', {});
+      }
+      ({ disabledAt } = disabled);
     }
     const trouble = yield* watch(on, disabledAt);
-    if (trouble !== null) return yield* undo(on, admission, [trouble]);
-    yield* dropOldBlobs(on, admission.targets);
-    return yield* end(on, 'retired', []);
+    return trouble === null ? null : yield* undo(on, admission, [trouble]);
   } catch (error) {
     const ended = error instanceof StoryEnd ? error : unexpected;
     if (ended.kind === 'superseded') throw ended;
@@ -96,15 +112,31 @@ function* watch(on: RunContext, disabledAt: string): Story<Reason | null> {
 
 const earlyTimerMarginSeconds = 2;
 
-/** Old blobs are forgotten only now: until the watch was over they were the way back. */
-function* dropOldBlobs(on: RunContext, targets: number): Story<void> {
+/**
+ * Old blobs are forgotten only now: until the watch was over they were the way back. They harm nobody where they stay, so what
+ * hinders it is told, and tried again another day.
+ * @returns why some are left; null if none is
+ */
+function* dropOldBlobs(on: RunContext, targets: number): Story<Reason | null> {
+  let left: Reason | null = null;
   for (let target = 0; target < targets; target++) {
-    let continuation: string | null = null;
-    do {
-      const page: { continuation: string | null } = yield* step(on, 'dropOldBlobs', { target, continuation });
-      continuation = page.continuation;
-    } while (continuation !== null);
+    try {
+      yield* dropOldBlobsOf(on, target);
+    } catch (error) {
+      if (!(error instanceof StoryEnd) || error.kind === 'superseded') throw error;
+      const message = `Kept old blobs are not forgotten yet: ${error.reason.message} It is tried again every day.`;
+      left ??= { code: 'old-blobs-left', message };
+    }
   }
+  return left;
+}
+
+function* dropOldBlobsOf(on: RunContext, target: number): Story<void> {
+  let continuation: string | null = null;
+  do {
+    const page: { continuation: string | null } = yield* step(on, 'dropOldBlobs', { target, continuation });
+    continuation = page.continuation;
+  } while (continuation !== null);
 }
 
 /** At once, and before anything is told. */

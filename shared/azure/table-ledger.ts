@@ -156,11 +156,12 @@ function readCommand(row: Row): Command {
 
 // --- Retirements ---------------------------------------------------------------------------------------------------------
 
-function retirementRow({ rotationId, versions, dueAt, status, disabledAt, reasons }: Retirement) {
+function retirementRow({ rotationId, versions, dueAt, status, disabledAt, reasons, oldBlobsLeft }: Retirement) {
   return {
     rowKey: `retirement_${rotationId}`,
     ...{ rotationId, dueAt, status },
     ...(disabledAt === null ? {} : { disabledAt }),
+    ...(oldBlobsLeft === undefined ? {} : { oldBlobsLeft }),
     ...longText('versions', JSON.stringify(versions)),
     ...longText('reasons', JSON.stringify(reasons)),
   };
@@ -174,6 +175,7 @@ function readRetirement(row: Row): Retirement {
     status: textOf(row, 'status') as Retirement['status'],
     disabledAt: nullableTextOf(row, 'disabledAt'),
     reasons: JSON.parse(readLongText(row, 'reasons') ?? '[]'),
+    ...(row['oldBlobsLeft'] === true ? { oldBlobsLeft: true } : {}),
   };
 }
 

@@ -155,6 +155,8 @@ export type RetirementAdmission =
       readonly targets: number;
       /** Present when a version was disabled before this instance began: it goes on with the watch. */
       readonly disabledAt: string | null;
+      /** The versions are retired; kept old blobs are all that is left. */
+      readonly watched?: true;
     };
 
 /**
@@ -197,7 +199,11 @@ export interface Activities {
     readonly output: { readonly idle: boolean; readonly reasons: readonly Reason[] };
   };
   /** Proves idleness once more under the claim, then disables; answers when. */
-  readonly disableVersions: { readonly input: OnRun; readonly output: { readonly disabledAt: string } };
+  readonly disableVersions: {
+    readonly input: OnRun;
+    /** `unfinished`: interrupted between two versions; those that are disabled must be watched before it is asked again. */
+    readonly output: { readonly disabledAt: string; readonly unfinished?: true };
+  };
   readonly enableVersions: {
     readonly input: OnRun & { readonly reasons: readonly Reason[] };
     readonly output: { readonly enabled: readonly string[] };
@@ -208,7 +214,7 @@ export interface Activities {
     readonly input: OnRun & { readonly target: number; readonly continuation: string | null };
     readonly output: { readonly continuation: string | null; readonly dropped: number };
   };
-  /** Ends the retirement with a status and frees the claim. */
+  /** Ends the retirement with a status and frees the claim. Reasons of `retired` say what is left; it has its turn again. */
   readonly endRetirement: {
     readonly input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] };
     readonly output: { readonly status: string };

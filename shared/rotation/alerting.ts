@@ -161,7 +161,7 @@ function alertOf(
       targets,
       reasons: alert.reasons,
       done: doneSoFar(rotation, alert.alert),
-      left: leftToDo(rotation, alert.alert, origin),
+      left: leftToDo(rotation, alert, origin),
     },
   };
 }
@@ -194,7 +194,7 @@ function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind)
 
 function leftToDo(
   { rotationId, previousVersion, nextVersion, planHash, key }: Rotation,
-  alert: AlertKind,
+  { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
   origin: string,
 ): string {
   const byHand = (command: string, body = ''): string =>
@@ -214,8 +214,9 @@ function leftToDo(
       return `Approve: ${byHand('approve', body)}; or not: ${byHand('cancel')}`;
     }
     case 'recovered':
-    case 'retired':
       return 'Nothing.';
+    case 'retired':
+      return reasons.length === 0 ? 'Nothing.' : 'Mend what the reasons name; the rest is tried again every day.';
     case 'observed':
       return 'Rotate by hand, or set "mode": "act" for the key in rotation.json.';
     case 'retirement-undone':

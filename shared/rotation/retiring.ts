@@ -1,6 +1,6 @@
 import type { ProbeResult, RetirementAdmission, RetirementRequest, RunReference } from '../contracts/activities';
 import type { Reason } from '../contracts/rotation';
-import { BrokenInvariantError, ConflictError, RefusalError } from './errors';
+import { BrokenInvariantError, ConflictError, InterruptedError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import type { Claim, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
@@ -11,8 +11,10 @@ interface OnRun {
   readonly now: string;
 }
 
-/** Statuses in which a retirement has its turn when its day has come. */
-export const mayBegin: readonly Retirement['status'][] = ['waiting', 'refused', 'undone', 'proving', 'watching'];
+/** Whether a retirement has its turn when its day has come. */
+export const hasItsTurn = ({ status, oldBlobsLeft }: Retirement): boolean =>
+  ['waiting', 'refused', 'undone', 'proving', 'watching'].includes(status) ||
+  (status === 'retired' && oldBlobsLeft === true);
 
 /**
  * Step 8 begins: takes the KEK's claim, which nobody gives up before the watch is over, so that nothing can move back onto a
@@ -27,13 +29,14 @@ export async function beginRetirement(
   // The claim is read first: whoever ends the retirement from here on changes the claim too, and so is noticed.
   const state = await ports.ledger.read(request.key);
   const retirement = await find(ports, request.key, request.rotationId);
-  if (retirement === null || !mayBegin.includes(retirement.status)) {
+  if (retirement === null || !hasItsTurn(retirement)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
   }
   // What was begun before the mode was changed is seen to its end: a disabled version must not stay so unwatched.
   if (mode === 'observe' && retirement.disabledAt === null) {
     return { admitted: false, message: `${request.key} is in observe mode: nothing is retired.` };
   }
+  const watched = retirement.status === 'retired';
   const { claim } = state;
   const mine =
     claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
@@ -45,7 +48,7 @@ export async function beginRetirement(
     try {
       await ports.ledger.update(request.key, state.etag, {
         claim: held,
-        putRetirement: { ...retirement, status: 'proving' },
+        putRetirement: watched ? retirement : { ...retirement, status: 'proving' },
       });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -54,16 +57,18 @@ export async function beginRetirement(
   }
   const run: RunReference = { key: request.key, rotationId: request.rotationId, generation: held.generation };
   const versions = retirement.versions;
+  const names = versions.join(', ');
   await record(ports, run, {
     at: now,
     action: 'retire',
     target: null,
     outcome: 'intended',
-    message: `Retiring ${versions.join(', ')} (generation ${held.generation}).`,
+    message: `${watched ? `Forgetting what is left of ${names}` : `Retiring ${names}`} (generation ${held.generation}).`,
     details: { versions: versions.join(','), generation: held.generation },
   });
-  const disabledAt = await disabledBefore(ports, run, retirement);
-  return { admitted: true, run, policy, versions, targets: targets.length, disabledAt };
+  const admitted = { admitted: true, run, policy, versions, targets: targets.length } as const;
+  if (watched) return { ...admitted, disabledAt: retirement.disabledAt, watched };
+  return { ...admitted, disabledAt: await disabledBefore(ports, run, retirement) };
 }
 
 /**
@@ -82,6 +87,11 @@ async function disabledBefore(ports: RotationPorts, run: RunReference, retiremen
 async function areDisabled(ports: RotationPorts, key: string, versions: readonly string[]): Promise<boolean> {
   const listed = await ports.keyVault.versions(key);
   return versions.every((each) => listed.some(({ version, enabled }) => version === each && !enabled));
+}
+
+async function someAreDisabled(ports: RotationPorts, key: string, versions: readonly string[]): Promise<boolean> {
+  const listed = await ports.keyVault.versions(key);
+  return listed.some(({ version, enabled }) => !enabled && versions.includes(version));
 }
 
 /** One that cannot be enabled must not keep the others disabled. */
@@ -153,14 +163,24 @@ async function referencesTo(
   return found.flat();
 }
 
-/** I1: under the claim, and only after nothing visible referred to the versions at this very moment. Never deletes. */
+/**
+ * I1: under the claim, and only after nothing visible referred to the versions at this very moment. Never deletes. An interruption
+ * between two versions waits for a person's word, who knows how long: those that are disabled are watched meanwhile.
+ */
 export async function disableVersions(
   ports: RotationPorts,
   { run, now }: OnRun,
-): Promise<{ readonly disabledAt: string }> {
-  const fence = fenceOf(ports, run, 'forward');
-  await fence();
+): Promise<{ readonly disabledAt: string; readonly unfinished?: true }> {
   const retirement = await retirementOf(ports, run);
+  const fence = fenceOf(ports, run, 'forward');
+  try {
+    await fence();
+  } catch (error) {
+    // An earlier try may have died between two versions.
+    const some = retirement.disabledAt !== null && (await someAreDisabled(ports, run.key, retirement.versions));
+    if (!(error instanceof InterruptedError) || !some) throw error;
+    return { disabledAt: retirement.disabledAt ?? now, unfinished: true };
+  }
   const reasons = await referencesTo(ports, run.key, retirement.versions);
   if (reasons.length > 0) throw new RefusalError('still-referred-to', reasons.map(({ message }) => message).join(' '));
   // What was said at a first try is true only if that try disabled them: the watch must not be short.
@@ -176,8 +196,13 @@ export async function disableVersions(
     message: `Disabling ${retirement.versions.join(', ')} of ${run.key}.`,
     details: { versions: retirement.versions.join(',') },
   });
-  for (const version of retirement.versions) {
-    await fence();
+  for (const [done, version] of retirement.versions.entries()) {
+    try {
+      await fence();
+    } catch (error) {
+      if (!(error instanceof InterruptedError) || done === 0) throw error;
+      return { disabledAt, unfinished: true };
+    }
     await ports.keyVault.setEnabled(kidOf(run.key, version), false);
   }
   return { disabledAt };
@@ -231,6 +256,11 @@ export async function dropOldBlobs(
   const { versions } = await retirementOf(ports, run);
   const target = managedKey(ports, run.key).targets[input.target];
   if (target?.kind !== 'dataKeys') return { continuation: null, dropped: 0 };
+  // Somebody may have enabled one by hand since it was retired, to go back to it.
+  if (continuation === null && !(await areDisabled(ports, run.key, versions))) {
+    const message = `Of ${versions.join(', ')}, which were retired, not every one is disabled: disable it, or the old blobs stay.`;
+    throw new RefusalError('version-enabled', message);
+  }
   const page = await target.dropOldBlobs(versions, continuation, fence);
   await record(
     ports,
@@ -277,10 +307,14 @@ export async function endRetirement(
   );
   const disabledAt = status === 'retired' ? retirement.disabledAt : null;
   const { graceSeconds } = managedKey(ports, run.key).policy;
-  const dueAt = status === 'retired' ? retirement.dueAt : after(now, status === 'undone' ? graceSeconds : aDaySeconds);
+  // A retired version is done with, unless something is left of it, which the reasons say.
+  const isDone = status === 'retired' && reasons.length === 0;
+  const dueAt = isDone ? retirement.dueAt : after(now, status === 'undone' ? graceSeconds : aDaySeconds);
+  const { oldBlobsLeft: _, ...rest } = retirement;
+  const left = status === 'retired' && !isDone ? { oldBlobsLeft: true as const } : {};
   await changeClaim(ports, run, (held) => ({
     claim: { ...held.claim, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
-    putRetirement: { ...retirement, status, disabledAt, dueAt, reasons: [...reasons] },
+    putRetirement: { ...rest, status, disabledAt, dueAt, reasons: [...reasons], ...left },
   }));
   return { status };
 }

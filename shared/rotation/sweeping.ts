@@ -6,7 +6,7 @@ import { isRelevant, type KeyEventType } from './key-event';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
 import { eventStarted } from './requests';
-import { mayBegin } from './retiring';
+import { hasItsTurn } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
@@ -183,13 +183,14 @@ async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
 async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
   const now = ports.now();
   const due = (await ports.ledger.retirements(key)).find(
-    ({ status, dueAt, versions }) =>
-      mayBegin.includes(status) && Date.parse(dueAt) <= now.getTime() && versions.length > 0,
+    (each) => hasItsTurn(each) && Date.parse(each.dueAt) <= now.getTime() && each.versions.length > 0,
   );
   if (due === undefined) return [];
   // One that was begun is seen to its end: a version must not stay disabled unwatched.
   if (due.disabledAt === null && !isOpen(managedKey(ports, key).windows, now)) return [];
   const { claim } = await ports.ledger.read(key);
-  const message = `The grace period of ${due.versions.join(', ')} is over.`;
+  const names = due.versions.join(', ');
+  const message =
+    due.status === 'retired' ? `Kept old blobs of ${names} are left.` : `The grace period of ${names} is over.`;
   return [retirementStart(key, due.rotationId, (claim?.generation ?? 0) + 1, message)];
 }

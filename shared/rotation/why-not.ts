@@ -35,7 +35,7 @@ function whyNotBack({ key, rotationId, claim, retirement }: Refused): string {
       const enable = versions.map(
         (version) => `az keyvault key set-attributes --enabled true --id ${kidOf(key, version)}`,
       );
-      return `${versions.join(', ')} is retired: it is disabled, and kept old blobs are gone. Possible: enable it (${enable.join('; ')}), then ${toVersion}.`;
+      return `${versions.join(', ')} is retired, that is disabled. Possible: enable it (${enable.join('; ')}), then ${toVersion}.`;
     }
     default:
   }

@@ -146,10 +146,12 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
 
     test('a retirement is kept for each rotation, and read oldest rotation first, whoever holds the claim', async () => {
       await ledger.update(key, null, { claim, putRetirement: retirementOf('20261202T000000000Z-b') });
-      await write({ putRetirement: retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [] }) });
+      await write({
+        putRetirement: retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [], oldBlobsLeft: true }),
+      });
       await write({ claim: { ...claim, rotationId: null } });
       expect(await ledger.retirements(key)).toEqual([
-        retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [] }),
+        retirementOf('20261201T000000000Z-a', { disabledAt: at(5), versions: [], oldBlobsLeft: true }),
         retirementOf('20261202T000000000Z-b'),
       ]);
       expect(await ledger.retirements(`${key}x`)).toEqual([]);
@@ -157,7 +159,7 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
 
     test('a retirement put again takes the place of the first, and none is put by a change that was not made', async () => {
       const retirement = retirementOf('run');
-      await ledger.update(key, null, { claim, putRetirement: retirement });
+      await ledger.update(key, null, { claim, putRetirement: { ...retirement, oldBlobsLeft: true } });
       const old = await etagNow();
       await write({ putRetirement: { ...retirement, status: 'retired', reasons: [] } });
       const late = { claim, putRetirement: { ...retirement, status: 'undone' as const } };

@@ -89,6 +89,25 @@ describe('a retirement', () => {
     expect(told.at(-1)).toBe('endRetirement refused');
   });
 
+  test('that is stopped between two versions watches what is disabled, then asks again, and watches all', async () => {
+    const disableVersions = ({ now }: { now: string }, call: number) =>
+      call === 1 ? ok({ disabledAt: now, unfinished: true as const }) : undefined;
+    const played = await retire(usual({ disableVersions }, hour));
+    expect(played.told).toEqual([...begun, ...watch(6), 'disableVersions', ...watch(6), ...dropped, ...retired]);
+  });
+
+  test('that is stopped between two versions enables them again as soon as a probe is red', async () => {
+    const disableVersions = ({ now }: { now: string }) => ok({ disabledAt: now, unfinished: true as const });
+    const played = await retire(usual({ disableVersions, watchTargets: () => probes('red') }, hour));
+    expect(played.told).toEqual([...begun, 'watchTargets', ...undone]);
+  });
+
+  test('whose end cannot be put on record fails with its versions watched, for the sweep to go on from', async () => {
+    const played = await retire(usual({ endRetirement: () => fault() }, hour));
+    expect(played.failure).not.toBeNull();
+    expect(played.told).not.toContain('enableVersions');
+  });
+
   test('waits out the stop switch before it disables', async () => {
     const disableVersions = (_: unknown, call: number) => (call <= 2 ? stopped : undefined);
     const played = await retire(usual({ disableVersions }, hour));
@@ -174,7 +193,6 @@ describe('after a version may have been disabled', () => {
     ['a fault past its deadline while watching', { watchTargets: () => fault() }],
     ['a refusal while watching', { watchTargets: () => refusal() }],
     ['a broken invariant while watching', { watchTargets: () => broken() }],
-    ['a refusal to forget old blobs', { dropOldBlobs: () => refusal() }],
     ['an error nobody foresaw', { watchTargets: () => ok({ results: null as never }) }],
   ])('%s enables it again', async (_, changes) => {
     const played = await retire(usual(changes, hour));
@@ -241,6 +259,46 @@ describe('the old blobs', () => {
     };
     const { told } = await retire(usual({ dropOldBlobs }, hour));
     expect(told.slice(-7)).toEqual([...dropped, 'dropOldBlobs 2 p2', 'dropOldBlobs 2 p3', ...retired]);
+  });
+
+  test.each([
+    ['refused', refusal('no-role')],
+    ['out of reach past every deadline', fault()],
+    ['broken', broken()],
+    ['lost to a dead worker', thrown],
+  ])('that are %s stay, which is said: the version is retired, and not enabled again', async (_, answer) => {
+    const dropOldBlobs = ({ target }: { target: number }) => (target === 1 ? answer : undefined);
+    const played = await retire(usual({ dropOldBlobs }, hour));
+    expect(played).toMatchObject({ output: 'retired', failure: null });
+    expect(played.told).not.toContain('enableVersions');
+    // The other stores do not wait for the one that hinders.
+    expect(played.told.slice(-3)).toEqual(['dropOldBlobs 2 null', ...retired]);
+    const reasons = [{ code: 'old-blobs-left', message: expect.stringContaining('tried again every day') }];
+    expect(played.steps.slice(-2).map(({ input }) => input)).toMatchObject([
+      { status: 'retired', reasons },
+      { reasons },
+    ]);
+  });
+
+  const left = (over: object = {}) => ({
+    beginRetirement: () =>
+      ok({
+        ...{ admitted: true as const, run: { key, rotationId: 'r-1', generation: 3 }, policy, versions: ['v1'] },
+        ...{ targets: 3, disabledAt: new Date(startedAt - 86_400_000).toISOString(), watched: true as const },
+      }),
+    ...over,
+  });
+
+  test('that were left are tried again without another watch, and it is told when they are gone', async () => {
+    const played = await retire(usual(left()));
+    expect(played.told).toEqual(['beginRetirement', ...dropped, ...retired]);
+    expect(played.steps.at(-1)?.input).toMatchObject({ reasons: [] });
+  });
+
+  test('that are left once more are not told of every day', async () => {
+    const played = await retire(usual(left({ dropOldBlobs: () => refusal() })));
+    expect(played.told).toEqual(['beginRetirement', ...dropped, 'endRetirement retired']);
+    expect(played).toMatchObject({ output: 'retired', failure: null });
   });
 
   test('whose page meets a fault are tried from that page on', async () => {

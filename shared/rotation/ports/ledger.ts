@@ -50,6 +50,8 @@ export interface Retirement {
   readonly status: RetirementStatus;
   readonly disabledAt: string | null;
   readonly reasons: readonly Reason[];
+  /** Of `retired`: kept old blobs could not be forgotten yet; from `dueAt` on it is tried again. */
+  readonly oldBlobsLeft?: true;
 }
 
 /** What is needed to put one target back; saved before the step that it undoes (I3). Never holds a secret. */

@@ -11,6 +11,7 @@ import {
   proveIdle,
   watchTargets,
 } from '../../../../shared/rotation/retiring';
+import { sweepKey } from '../../../../shared/rotation/sweeping';
 import {
   changeClaimOf,
   claimOf,
@@ -265,6 +266,105 @@ describe('I2 repeated, or after a lost answer,', () => {
     expect((await retirementOf(world))?.status).toBe(status);
     const told = world.auditLog.stored(key).filter((each) => each.action === 'retire' && each.outcome !== 'intended');
     expect(told).toHaveLength(1);
+  });
+});
+
+describe('the stop switch that is thrown between two versions', () => {
+  async function betweenTwo() {
+    const begins = await begun();
+    const { world, on } = begins;
+    world.keyVault.addVersion({ version: v2, createdOn: new Date('2025-12-21T00:00:00Z') });
+    await set(world, { versions: [v1, v2] });
+    return { ...begins, enabled: async () => [await enabledOf(world, v1), await enabledOf(world, v2)], on };
+  }
+
+  test('leaves the second enabled, and says that the first must be watched; released, both are disabled', async () => {
+    const { world, on, enabled } = await betweenTwo();
+    // The first look is at the beginning, the second before the first version.
+    world.ledger.interfere.before('stopped', 3, () => Promise.resolve(world.ledger.throwStop('drill')));
+    const input = on();
+    expect(await disableVersions(world.ports, input)).toEqual({ disabledAt: input.now, unfinished: true });
+    expect(await enabled()).toEqual([false, true]);
+    // Asked again while it is still thrown: the watch goes on from when it began.
+    expect(await disableVersions(world.ports, on())).toEqual({ disabledAt: input.now, unfinished: true });
+    world.ledger.throwStop(null);
+    const again = on();
+    expect(await disableVersions(world.ports, again)).toEqual({ disabledAt: again.now });
+    expect(await enabled()).toEqual([false, false]);
+  });
+
+  test('says so too when the try that disabled the first died before it could', async () => {
+    const { world, on, enabled } = await betweenTwo();
+    world.keyVault.interfere.fail('setEnabled', 2);
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
+    world.ledger.throwStop('drill');
+    expect(await disableVersions(world.ports, on())).toMatchObject({ unfinished: true });
+    expect(await enabled()).toEqual([false, true]);
+  });
+
+  test('before the first is waited for: nothing is disabled that would have to be watched', async () => {
+    const { world, on, enabled } = await betweenTwo();
+    world.ledger.interfere.before('stopped', 2, () => Promise.resolve(world.ledger.throwStop('drill')));
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(InterruptedError);
+    expect(await enabled()).toEqual([true, true]);
+  });
+});
+
+describe('old blobs that could not be forgotten', () => {
+  const reasons = [{ code: 'old-blobs-left', message: 'The table is away.' }];
+  async function left() {
+    const begins = await begun();
+    const { world, on } = begins;
+    const { disabledAt } = await disableVersions(world.ports, on());
+    const end = on();
+    await endRetirement(world.ports, { ...end, status: 'retired', reasons });
+    return { ...begins, disabledAt, dueAt: new Date(Date.parse(end.now) + 86_400_000).toISOString() };
+  }
+
+  test('leave the version retired, with what is left on record, and the next try a day later', async () => {
+    const { world, disabledAt, dueAt } = await left();
+    expect(await retirementOf(world)).toMatchObject({
+      status: 'retired',
+      disabledAt,
+      dueAt,
+      reasons,
+      oldBlobsLeft: true,
+    });
+    expect(await claimOf(world)).toMatchObject({ rotationId: null });
+    expect(await enabledOf(world, v1)).toBe(false);
+    expect(await sweepKey(world.ports, key, async () => 'gone')).toEqual([]);
+    world.pass(86_400);
+    const [found] = await sweepKey(world.ports, key, async () => 'gone');
+    expect(found).toMatchObject({ kind: 'retire', message: expect.stringContaining('old blobs') });
+  });
+
+  test('are forgotten without another proof or watch, and then nothing is left', async () => {
+    const { world, disabledAt } = await left();
+    const again = await begin(world, 'r2');
+    expect(again).toMatchObject({ admitted: true, watched: true, disabledAt });
+    if (!again.admitted) throw new Error(again.message);
+    // A death here loses nothing: it is still retired, and still has its turn.
+    expect(await retirementOf(world)).toMatchObject({ status: 'retired', oldBlobsLeft: true });
+    const on = () => ({ run: again.run, now: world.pass(1) });
+    expect(await dropOldBlobs(world.ports, { ...on(), target: 2, continuation: null })).toMatchObject({ dropped: 3 });
+    await endRetirement(world.ports, { ...on(), status: 'retired', reasons: [] });
+    const done = await retirementOf(world);
+    expect(done).toMatchObject({ status: 'retired', disabledAt, reasons: [] });
+    expect(done?.oldBlobsLeft).toBeUndefined();
+    world.pass(30 * 86_400);
+    expect(await sweepKey(world.ports, key, async () => 'gone')).toEqual([]);
+    expect(await begin(world, 'r3')).toMatchObject({ admitted: false });
+  });
+
+  test('stay while a person has enabled the version again, who may want to go back to it', async () => {
+    const { world } = await left();
+    world.keyVault.change(v1, { enabled: true });
+    const again = await begin(world, 'r2');
+    if (!again.admitted) throw new Error(again.message);
+    const drop = dropOldBlobs(world.ports, { run: again.run, now: world.pass(1), target: 2, continuation: null });
+    await expect(drop).rejects.toThrow(/not every one is disabled/);
+    expect(world.store.all().every(({ previous }) => previous !== null)).toBe(true);
+    expect(await enabledOf(world, v1)).toBe(true);
   });
 });
 

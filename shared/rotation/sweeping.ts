@@ -52,7 +52,7 @@ async function findMissed(ports: RotationPorts, key: string, claim: Claim | null
     ports.keyVault.rotationPolicy(key),
     ...targets.map((target) => target.references()),
   ]);
-  const inUse = new Set(named.flat().flatMap((kid) => versionOf(kid) ?? []));
+  const inUse = new Set(named.flat().flatMap((kid) => versionOf(kid) ?? followed(versions)));
   const used = versions.filter(({ version }) => inUse.has(version)).toSorted(byCreation);
   const versionsInUse = used.map(({ version }) => version);
   // What a recheck is about has come: it only was not acted upon.
@@ -65,6 +65,15 @@ async function findMissed(ports: RotationPorts, key: string, claim: Claim | null
   }
   if (claim?.recheck === true) await forgetRecheck(ports, key);
   return null;
+}
+
+/** Where an identifier without a version leads: to the newest that is enabled, expired or not. */
+function followed(versions: readonly KeyVersion[]): readonly string[] {
+  const newest = versions
+    .filter(({ enabled }) => enabled)
+    .toSorted(byCreation)
+    .at(-1);
+  return newest === undefined ? [] : [newest.version];
 }
 
 const byCreation = (a: KeyVersion, b: KeyVersion): number => a.createdOn.getTime() - b.createdOn.getTime();

@@ -12,8 +12,10 @@ import {
   changeClaimOf,
   claimOf,
   completed,
+  dpsBody,
   enter,
   eventRequest,
+  hubBody,
   key,
   makeWorld,
   moveAll,
@@ -131,6 +133,44 @@ describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
     await expect(sweep(world)).rejects.toThrow(FaultError);
     world.outbox.interfere.heal();
     expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+  });
+});
+
+describe('where every target names the key without a version', () => {
+  const nameless = (body: Record<string, unknown>): Record<string, unknown> =>
+    JSON.parse(JSON.stringify(body).replaceAll(`/keys/kek/${v1}`, '/keys/kek'));
+  function following() {
+    const world = makeWorld(['iotHub', 'dps']);
+    world.hub.body = nameless(hubBody(v1));
+    world.dps.body = nameless(dpsBody(v1));
+    return world;
+  }
+
+  test.each([
+    ['KeyNearExpiry', 5 * day],
+    ['KeyExpired', -day],
+  ])('a lost %s of the newest version is found, and its run is admitted', async (type, seconds) => {
+    const world = following();
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, seconds) });
+    const [found, ...more] = await sweepAndStart(world);
+    expect(more).toEqual([]);
+    if (found?.kind !== 'rotate') throw new Error('It must be found.');
+    expect(found.start.request.cause).toEqual({ kind: 'sweep', type, version: v1 });
+    expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ admitted: true });
+  });
+
+  test('nothing is lost while the newest version lasts: who follows is on it', async () => {
+    const world = following();
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, -day) });
+    world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -2 * day) });
+    expect(await sweep(world)).toEqual([]);
+  });
+
+  test('a newer version that is disabled is not followed', async () => {
+    const world = following();
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, -day) });
+    world.keyVault.addVersion({ version: v2, createdOn: inSeconds(world, -2 * day), enabled: false });
+    expect(await sweep(world)).toMatchObject([{ kind: 'rotate', start: { request: { cause: { version: v1 } } } }]);
   });
 });
 

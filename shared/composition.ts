@@ -69,7 +69,7 @@ function connect(
 ): Target {
   const { name } = target;
   if (target.kind === 'dataKeys') {
-    return dataKeysTarget({ name, key }, { store: azure.dataKeyStore(target.table), keyVault: azure.keyVault });
+    return dataKeysTarget({ name, key }, { store: azure.dataKeyStore(target.table), keyVault: azure.keyVault, now });
   }
   const settings = { name, key, vaultResourceId, resourceId: target.resourceId };
   return target.kind === 'iotHub'

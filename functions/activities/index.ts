@@ -1,7 +1,8 @@
 import type { Activities, ActivityName } from '../../shared/contracts/activities';
 import { admit } from '../../shared/rotation/admission';
 import { sendAlert } from '../../shared/rotation/alerting';
-import { checkMove, moveDataKeysPage, moveTarget, verifyTarget } from '../../shared/rotation/moving';
+import { checkMove, moveTarget, verifyTarget } from '../../shared/rotation/moving';
+import { moveDataKeysPage } from '../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../shared/rotation/next-version';
 import { toOutcome } from '../../shared/rotation/outcome';
 import { makePlan } from '../../shared/rotation/planning';

@@ -1,51 +1,48 @@
-import type { Direction, RunPolicy, RunReference } from '../../shared/contracts/activities';
+import type { Direction, LeftDataKey, RunPolicy, RunReference } from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
+import type { PassOver } from '../../shared/rotation/data-keys-left';
 import { type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
 
 export const moveDataKeysName = 'moveDataKeys';
 
-export interface DataKeysMove {
+/** How far a pass has come: where it goes on, and what it has counted. */
+export interface PassAt extends PassOver {
+  readonly continuation: string | null;
+}
+
+export interface DataKeysMove extends PassAt {
   readonly run: RunReference;
   readonly policy: RunPolicy;
   readonly target: number;
   readonly direction: Direction;
-  readonly continuation: string | null;
-  readonly done: number;
 }
 
-/** `continuation` and `done` say where it stood. */
+/** `at` says where it stood. */
 export type DataKeysMoved =
-  | { readonly end: 'moved' }
-  | {
-      readonly end: StoryEnd['kind'];
-      readonly reason: Reason;
-      readonly continuation: string | null;
-      readonly done: number;
-    };
+  | { readonly end: 'moved'; readonly at: PassAt }
+  | { readonly end: StoryEnd['kind']; readonly reason: Reason; readonly at: PassAt };
 
-/** History is replayed whole at every turn, so it is started afresh after this many pages. */
-const pagesPerGeneration = 20;
+/** History is replayed whole at every turn, so it is started afresh after this many stretches of the pass. */
+const stretchesPerGeneration = 20;
 
-/** A store of data keys, page by page. The store itself is the checkpoint: a page met again finds its records moved. */
+/** One pass over a store of data keys, stretch by stretch. The store itself is the checkpoint: records met again are found moved. */
 export function* moveDataKeys(context: OrchestrationContext): Story<DataKeysMoved> {
   const input = context.df.getInput<DataKeysMove>() as DataKeysMove;
-  const on: RunContext = { context, run: input.run, policy: input.policy, pauseEnds: true };
-  let { continuation, done } = input;
+  const { run, policy, target, direction } = input;
+  const on: RunContext = { context, run, policy, pauseEnds: true };
+  let at: PassAt = { continuation: input.continuation, done: input.done, left: input.left, named: input.named };
   try {
-    for (let page = 0; page < pagesPerGeneration; page++) {
-      const moved = yield* step(on, 'moveDataKeysPage', {
-        target: input.target,
-        direction: input.direction,
-        continuation,
-        done,
-      });
-      if (moved.continuation === null) return { end: 'moved' };
-      ({ continuation, done } = moved);
+    for (let stretch = 0; stretch < stretchesPerGeneration; stretch++) {
+      const { continuation, done, left } = at;
+      const moved = yield* step(on, 'moveDataKeysPage', { target, direction, continuation, done, left });
+      const named: readonly LeftDataKey[] = [...at.named, ...moved.named];
+      at = { continuation: moved.continuation, done: moved.done, left: moved.left, named };
+      if (moved.continuation === null) return { end: 'moved', at };
     }
   } catch (error) {
     if (!(error instanceof StoryEnd)) throw error;
-    return { end: error.kind, reason: error.reason, continuation, done };
+    return { end: error.kind, reason: error.reason, at };
   }
-  context.df.continueAsNew({ ...input, continuation, done });
-  return { end: 'moved' };
+  context.df.continueAsNew({ ...input, ...at });
+  return { end: 'moved', at };
 }

@@ -70,10 +70,11 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
     yield* soak(on);
 
     // Data keys that their owner made or replaced meanwhile are moved too, before the run counts as completed.
+    const left: Reason[] = [];
     for (const [target, { kind }] of planned.targets.entries()) {
-      if (kind === 'dataKeys') yield* moveAndVerify(on, planned, target, 'forward');
+      if (kind === 'dataKeys') left.push(...(yield* moveAndVerify(on, planned, target, 'forward')));
     }
-    return yield* finish(on, 'completed', []);
+    return yield* finish(on, 'completed', left);
   } catch (error) {
     // 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here.
     const goBack = (reason: Reason) => rollBack(on, planned, [reason]);

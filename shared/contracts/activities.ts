@@ -61,6 +61,8 @@ export interface PlannedTarget {
   readonly previousKid: string | null;
   readonly previousVersion: string | null;
   readonly total: number;
+  /** Data keys: what a bad one means for the run; to go back where it is not said. */
+  readonly onBadDataKey?: 'finish';
 }
 
 export interface RunPlan {
@@ -99,10 +101,23 @@ export type MoveState =
   | { readonly state: 'pending'; readonly retryAfterSeconds: number }
   | { readonly state: 'failed'; readonly reason: Reason };
 
+/** A data key that stays as it was: which, and the code of what is wrong with it; never its content. */
+export interface LeftDataKey {
+  /** `<partition>/<row>`, cut if it is long. */
+  readonly record: string;
+  readonly code: string;
+}
+
+/** What one stretch of work on a store of data keys came to; `done`, `total` and `left` count from the beginning of the pass. */
 export interface DataKeysPage {
+  /** Where the next stretch begins; null at the end of the store. */
   readonly continuation: string | null;
   readonly done: number;
   readonly total: number;
+  /** Data keys that could not be moved, each for a reason of its own. */
+  readonly left: number;
+  /** Those of this stretch by name, as far as they are among the first hundred of the pass. */
+  readonly named: readonly LeftDataKey[];
 }
 
 export type ProbeColour = 'green' | 'red' | 'unknown';
@@ -177,12 +192,21 @@ export interface Activities {
   readonly moveTarget: { readonly input: OnTarget; readonly output: MoveState };
   readonly checkMove: { readonly input: OnTarget; readonly output: MoveState };
   readonly moveDataKeysPage: {
-    readonly input: OnTarget & { readonly continuation: string | null; readonly done: number };
+    readonly input: OnTarget & {
+      readonly continuation: string | null;
+      readonly done: number;
+      readonly left: number;
+    };
     readonly output: DataKeysPage;
   };
   readonly verifyTarget: {
     readonly input: OnTarget;
-    readonly output: { readonly evidence: readonly Evidence[]; readonly probe: ProbeResult };
+    readonly output: {
+      readonly evidence: readonly Evidence[];
+      readonly probe: ProbeResult;
+      /** Data keys that name another version than they should; 0 for a hub or DPS. */
+      readonly behind: number;
+    };
   };
   /** Before the version is chosen: unversioned identifiers are pinned, and a previous version is kept from expiring, as configured. */
   readonly secureWayBack: { readonly input: OnRun; readonly output: { readonly pinned: readonly number[] } };

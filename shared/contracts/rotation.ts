@@ -47,6 +47,9 @@ export interface TargetProgress {
   /** Steps of this target done and in all: 1 of 1 for a hub or DPS, records for data keys. */
   readonly done: number;
   readonly total: number;
+  /** While data keys are moving: how many a second were moved of late, and how long the rest takes at that pace. */
+  readonly keysPerSecond?: number;
+  readonly secondsLeft?: number;
 }
 
 /** One rotation as `GET /api/rotations/{id}` answers it. `key` is the KEK's unversioned identifier; times are ISO 8601 UTC. */

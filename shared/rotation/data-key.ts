@@ -1,5 +1,13 @@
-import { constants, createHash, createHmac, createPublicKey, publicEncrypt, timingSafeEqual } from 'node:crypto';
-import { RefusalError } from './errors';
+import {
+  constants,
+  createHash,
+  createHmac,
+  createPublicKey,
+  type KeyObject,
+  publicEncrypt,
+  timingSafeEqual,
+} from 'node:crypto';
+import { BadDataKeyError, RefusalError } from './errors';
 import { type KeyIdentifier, kidOf, parseKeyIdentifier, sameKey, sameKid } from './key-identifier';
 import type { DataKeyChange, KeyVault, KeyVersionDetail, WrapAlgorithm, WrappedDataKey } from './ports';
 
@@ -39,16 +47,27 @@ export function wrapLocally(
   alg: WrapAlgorithm,
   dataKey: Uint8Array,
 ): Buffer {
-  const key = createPublicKey({ key: { kty: 'RSA', n: publicKey.n, e: publicKey.e }, format: 'jwk' });
+  const key = imported(publicKey);
   const oaepHash = alg === 'RSA-OAEP-256' ? 'sha256' : 'sha1';
   // RFC 8017, 7.1.1: the modulus less two digests and two bytes.
   const modulusBytes = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
   const longest = modulusBytes - 2 * (alg === 'RSA-OAEP-256' ? 32 : 20) - 2;
   if (dataKey.length > longest) {
     const message = `A data key of ${dataKey.length} bytes does not fit: ${longest} are the most for ${alg} and this key.`;
-    throw new RefusalError('data-key-too-long', message);
+    throw new BadDataKeyError('data-key-too-long', message);
   }
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, dataKey);
+}
+
+/** To import a key costs more than to wrap with it, and a hundred thousand data keys are wrapped with one. */
+const importedKeys = new WeakMap<object, KeyObject>();
+
+function imported(publicKey: { readonly n: string; readonly e: string }): KeyObject {
+  const known = importedKeys.get(publicKey);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: { kty: 'RSA', n: publicKey.n, e: publicKey.e }, format: 'jwk' });
+  importedKeys.set(publicKey, key);
+  return key;
 }
 
 /** A record whose fields have been checked: a versioned identifier, a known algorithm, bytes. */
@@ -60,6 +79,12 @@ export interface FitDataKey {
   readonly check: Buffer | null;
 }
 
+/** What `fitDataKey` finds wrong by itself, without a word from the vault. */
+const seenWithoutVault: readonly string[] = ['record-garbled', 'record-other-key', 'unsupported-algorithm'];
+
+/** Whether a data key was found bad by something the vault answered: many such in a row may mean that the vault is what is wrong. */
+export const isVaultsWord = ({ code }: BadDataKeyError): boolean => !seenWithoutVault.includes(code);
+
 /**
  * Checks a record as stored, without the vault. Refuses `record-garbled`, `record-other-key` (not wrapped by `key`) and
  * `unsupported-algorithm`; messages name the record and the field, never its content.
@@ -68,14 +93,14 @@ export function fitDataKey(record: WrappedDataKey, key: string): FitDataKey {
   const identifier = parseKeyIdentifier(record.kid);
   if (identifier === null || identifier.version === null) throw garbled(record, 'kid', 'a versioned key identifier');
   if (!sameKey(identifier.key, key)) {
-    throw new RefusalError(
+    throw new BadDataKeyError(
       'record-other-key',
       `${nameOf(record)} is wrapped by another key than ${key}; take it out of this store.`,
     );
   }
   if (!isWrapAlgorithm(record.alg)) {
     const message = `${nameOf(record)} is wrapped with an algorithm other than RSA-OAEP and RSA-OAEP-256; wrap it anew with one of them.`;
-    throw new RefusalError('unsupported-algorithm', message);
+    throw new BadDataKeyError('unsupported-algorithm', message);
   }
   const blob = decodeBase64url(record.blob);
   if (blob === null || blob.length > longestBlob) throw garbled(record, 'blob', 'base64url without padding');
@@ -97,7 +122,7 @@ export async function withDataKey<T>(
   use: (dataKey: Uint8Array, fit: FitDataKey) => T | Promise<T>,
 ): Promise<T> {
   const fit = fitDataKey(record, key);
-  const dataKey = await vault.unwrap(fit.kid, fit.alg, fit.blob);
+  const dataKey = await ofRecord(record, () => vault.unwrap(fit.kid, fit.alg, fit.blob));
   try {
     await proveUnwrapped(record, fit, dataKey, vault);
     return await use(dataKey, fit);
@@ -105,6 +130,21 @@ export async function withDataKey<T>(
     dataKey.fill(0);
   }
 }
+
+/**
+ * Asks the vault about what a record says. A version that is not there and a blob that the vault does not take are this record's fault
+ * and nobody else's; a version that is disabled, or a vault that lets nobody in, meets every record.
+ */
+async function ofRecord<T>(record: WrappedDataKey, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof RefusalError) || !recordsOwn.includes(error.code)) throw error;
+    throw new BadDataKeyError(error.code, `${nameOf(record)}: ${error.message}`, { cause: error });
+  }
+}
+
+const recordsOwn: readonly string[] = ['version-not-found', 'key-vault-refused'];
 
 /**
  * The first of the two comparisons. A vault, a proxy or a client may answer well-formed, wrong bytes: a driver of another
@@ -122,12 +162,12 @@ async function proveUnwrapped(
   if (fit.check !== null) {
     if (equalBytes(check, fit.check)) return;
     const message = `${nameOf(record)} did not open to the key that its check value names: wrong bytes from the vault, or a changed record.`;
-    throw new RefusalError('check-value-mismatch', message);
+    throw new BadDataKeyError('check-value-mismatch', message);
   }
-  const again = await vault.unwrap(fit.kid, fit.alg, fit.blob);
+  const again = await ofRecord(record, () => vault.unwrap(fit.kid, fit.alg, fit.blob));
   try {
     if (equalBytes(again, dataKey)) return;
-    throw new RefusalError(
+    throw new BadDataKeyError(
       'unwraps-disagree',
       `${nameOf(record)} has no check value, and two unwraps of it gave different keys.`,
     );
@@ -173,7 +213,7 @@ async function proveWrapped(
   try {
     if (equalBytes(opened, dataKey)) return;
     const message = `The new blob of ${nameOf(record)} did not open to the key it was made from; the record is left as it was.`;
-    throw new RefusalError('round-trip-mismatch', message);
+    throw new BadDataKeyError('round-trip-mismatch', message);
   } finally {
     opened.fill(0);
   }
@@ -203,7 +243,9 @@ export async function putBack(
     return { kid: kept.kid, alg: kept.alg, blob: kept.blob, check: record.check, previous: null };
   }
   const before =
-    kept === null || (fallback !== null && sameKid(kept.kid, fallback.kid)) ? fallback : await vault.version(kept.kid);
+    kept === null || (fallback !== null && sameKid(kept.kid, fallback.kid))
+      ? fallback
+      : await ofRecord(record, () => vault.version(kept.kid));
   return before === null ? null : rewrap(record, before, vault);
 }
 
@@ -217,7 +259,7 @@ interface KeptBlob {
 async function isOurs(record: WrappedDataKey, kept: KeptBlob, key: string, vault: KeyVault): Promise<boolean> {
   if (kept.wrote !== null) return kept.wrote === digestOf(record);
   return withDataKey(record, key, vault, async (present) => {
-    const old = await vault.unwrap(kept.kid, kept.alg, Buffer.from(kept.blob, 'base64url'));
+    const old = await ofRecord(record, () => vault.unwrap(kept.kid, kept.alg, Buffer.from(kept.blob, 'base64url')));
     try {
       return equalBytes(old, present);
     } finally {
@@ -254,18 +296,24 @@ function isWrapAlgorithm(alg: string): alg is WrapAlgorithm {
   return alg === 'RSA-OAEP' || alg === 'RSA-OAEP-256';
 }
 
-function garbled(record: WrappedDataKey, field: string, wanted: string): RefusalError {
-  return new RefusalError(
+function garbled(record: WrappedDataKey, field: string, wanted: string): BadDataKeyError {
+  return new BadDataKeyError(
     'record-garbled',
     `${nameOf(record)} is garbled: its ${field} is not ${wanted}; restore it from its owner's copy.`,
   );
 }
 
-function tooShort(what: string, bytes: number): RefusalError {
+function tooShort(what: string, bytes: number): BadDataKeyError {
   const message = `${what} has ${bytes} bytes of key; ${shortestDataKey} are the least. Let its owner make a longer one.`;
-  return new RefusalError('data-key-too-short', message);
+  return new BadDataKeyError('data-key-too-short', message);
 }
 
-function nameOf({ id }: WrappedDataKey): string {
-  return `Record ${id.partitionKey}/${id.rowKey}`;
+const nameOf = (record: WrappedDataKey): string => `Record ${recordName(record)}`;
+
+const longestName = 120;
+
+/** What a record is called in what people read: keys of a table may be a thousand characters long. */
+export function recordName({ id }: Pick<WrappedDataKey, 'id'>): string {
+  const name = `${id.partitionKey}/${id.rowKey}`;
+  return name.length <= longestName ? name : `${name.slice(0, longestName - 1).toWellFormed()}…`;
 }

@@ -26,6 +26,9 @@ export class RefusalError extends Error {
   }
 }
 
+/** Will not heal, and concerns one data key alone: what is told of it says nothing of the others, which go on. */
+export class BadDataKeyError extends RefusalError {}
+
 /** Somebody wrote in between (412, or an insert that found a row): read again and decide again. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';

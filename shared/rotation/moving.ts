@@ -1,16 +1,10 @@
-import type {
-  DataKeysPage,
-  Direction,
-  MoveState,
-  PlannedTarget,
-  ProbeResult,
-  RunReference,
-} from '../contracts/activities';
+import type { Direction, MoveState, PlannedTarget, ProbeResult, RunReference } from '../contracts/activities';
 import { BrokenInvariantError, FaultError, RefusalError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
-import type { Claim, DataKeysTarget, ServiceTarget, Target, UndoEntry, Verification } from './ports';
+import type { Claim, ServiceTarget, Target, UndoEntry, Verification } from './ports';
+import { noteProgress, type Progress } from './progress';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, fenceOf, type HeldClaim, managedKey, readHeldClaim, record } from './run-record';
+import { changeClaim, fenceOf, type HeldClaim, managedKey, readHeldClaim, record } from './run-record';
 
 export interface OnTarget {
   readonly run: RunReference;
@@ -20,7 +14,7 @@ export interface OnTarget {
   readonly direction: Direction;
 }
 
-interface Move {
+export interface Move {
   readonly held: HeldClaim;
   readonly planned: PlannedTarget;
   readonly target: Target;
@@ -78,51 +72,14 @@ export async function checkMove(ports: RotationPorts, input: OnTarget): Promise<
   return service.checkMove(kid, move.undo.operationUrl);
 }
 
-/** Step 4 for data keys: one page. The undo of each record is its own old blob, kept beside the new one. */
-export async function moveDataKeysPage(
-  ports: RotationPorts,
-  input: OnTarget & { readonly continuation: string | null; readonly done: number },
-): Promise<DataKeysPage> {
-  const { run, direction, continuation } = input;
-  const fence = fenceOf(ports, run, direction);
-  await fence();
-  const move = await readMove(ports, input);
-  const store = storeOf(move);
-  const nextKid = nextOf(move);
-  if (direction === 'forward' && continuation === null) {
-    if (move.undo === null) await saveStoreUndo(ports, input, move);
-    await recordIntent(ports, input, move, nextKid);
-  }
-  const page = await store.movePage(nextKid, direction, continuation, fence, move.planned.previousKid);
-  const done = input.done + page.seen;
-  const total = Math.max(move.planned.total, done);
-  await record(
-    ports,
-    run,
-    {
-      at: input.now,
-      action: direction === 'forward' ? 'rewrap' : 'put-back',
-      target: move.name,
-      outcome: 'done',
-      message:
-        direction === 'forward'
-          ? page.moved === 0
-            ? `All ${page.seen} data keys were on the next version already.`
-            : `${page.moved} of ${page.seen} data keys rewrapped; each was unwrapped again and compared before it was written.`
-          : `${page.moved} of ${page.seen} data keys put back.`,
-      details: { moved: page.moved, seen: page.seen, kid: nextKid },
-    },
-    `${continuation ?? 'first'}.${input.now}`,
-  );
-  await noteProgress(ports, input, { done, total, version: null });
-  return { continuation: page.continuation, done, total };
-}
-
 /** Step 5: the target is where it should be and opens old data; says on which evidence. @throws RefusalError */
-export async function verifyTarget(ports: RotationPorts, input: OnTarget): Promise<Verification> {
+export async function verifyTarget(
+  ports: RotationPorts,
+  input: OnTarget,
+): Promise<Verification & { readonly behind: number }> {
   const { run, direction } = input;
   const move = await readMove(ports, input);
-  const { evidence, probe } = await verifyOn(move, direction);
+  const { evidence, probe, behind, store } = await verifyOn(move, direction);
   await record(
     ports,
     run,
@@ -137,12 +94,11 @@ export async function verifyTarget(ports: RotationPorts, input: OnTarget): Promi
     input.now,
   );
   const version = standsOn(move, direction);
-  await noteProgress(ports, input, {
-    done: null,
-    total: null,
-    version: version === null ? null : versionOf(version),
-  });
-  return { evidence, probe };
+  await noteProgress(ports, input, ({ total }) => ({
+    ...(store ?? { done: direction === 'forward' ? total : 0 }),
+    ...(version === null ? {} : { version: versionOf(version) }),
+  }));
+  return { evidence, probe, behind };
 }
 
 const doubt = ({ colour, message }: ProbeResult): readonly string[] =>
@@ -151,14 +107,21 @@ const doubt = ({ colour, message }: ProbeResult): readonly string[] =>
 const standsOn = (move: Move, direction: Direction): string | null =>
   direction === 'forward' ? move.nextKid : (move.undo?.kid ?? move.planned.previousKid);
 
-async function verifyOn(move: Move, direction: Direction): Promise<Verification> {
-  if (move.target.kind === 'dataKeys') return move.target.verify(nextOf(move), direction);
+async function verifyOn(
+  move: Move,
+  direction: Direction,
+): Promise<Verification & { readonly behind: number; readonly store: Pick<Progress, 'done' | 'total'> | null }> {
+  if (move.target.kind === 'dataKeys') {
+    const { count, behind, ...verification } = await move.target.verify(nextOf(move), direction);
+    const done = direction === 'forward' ? count - behind : 0;
+    return { ...verification, behind, store: { done, total: count } };
+  }
   const kid = standsOn(move, direction);
   if (kid === null) throw new BrokenInvariantError('undo', `There is no version on record for ${move.name}.`);
-  return move.target.verify(kid, move.undo?.fingerprints ?? {});
+  return { ...(await move.target.verify(kid, move.undo?.fingerprints ?? {})), behind: 0, store: null };
 }
 
-async function readMove(ports: RotationPorts, { run, target: index }: OnTarget): Promise<Move> {
+export async function readMove(ports: RotationPorts, { run, target: index }: OnTarget): Promise<Move> {
   const held = await readHeldClaim(ports, run);
   const planned = held.claim.plan?.targets[index];
   const target = managedKey(ports, run.key).targets[index];
@@ -179,18 +142,13 @@ async function readMove(ports: RotationPorts, { run, target: index }: OnTarget):
   };
 }
 
-function nextOf({ nextKid }: Move): string {
+export function nextOf({ nextKid }: Move): string {
   if (nextKid === null) throw new BrokenInvariantError('version', 'No next version is on record.');
   return nextKid;
 }
 
 function serviceOf({ target, name }: Move): ServiceTarget {
   if (target.kind === 'dataKeys') throw new BrokenInvariantError('target', `${name} is not a hub or DPS.`);
-  return target;
-}
-
-function storeOf({ target, name }: Move): DataKeysTarget {
-  if (target.kind !== 'dataKeys') throw new BrokenInvariantError('target', `${name} is not a store of data keys.`);
   return target;
 }
 
@@ -217,10 +175,7 @@ async function saveUndo(
   return putUndo(ports, input, move, { kid, fingerprints });
 }
 
-const saveStoreUndo = (ports: RotationPorts, input: OnTarget, move: Move): Promise<UndoEntry> =>
-  putUndo(ports, input, move, { kid: null, fingerprints: {} });
-
-async function putUndo(
+export async function putUndo(
   ports: RotationPorts,
   { run, target, now }: OnTarget,
   { planned: { kind, name } }: Move,
@@ -245,7 +200,7 @@ async function saveOperation(
   await changeClaim(ports, run, ({ claim }: { claim: Claim }) => ({ claim, saveUndo: { ...undo, operationUrl } }));
 }
 
-const recordIntent = (ports: RotationPorts, { run, now }: OnTarget, move: Move, kid: string): Promise<void> =>
+export const recordIntent = (ports: RotationPorts, { run, now }: OnTarget, move: Move, kid: string): Promise<void> =>
   record(ports, run, {
     at: now,
     action: 'rewrap',
@@ -254,20 +209,3 @@ const recordIntent = (ports: RotationPorts, { run, now }: OnTarget, move: Move, 
     message: `${move.name} moves from ${move.planned.previousKid ?? 'no version'} to ${kid}.`,
     details: { from: move.planned.previousKid, to: kid },
   });
-
-async function noteProgress(
-  ports: RotationPorts,
-  { run, target: index, direction }: OnTarget,
-  progress: { done: number | null; total: number | null; version: string | null },
-): Promise<void> {
-  await changeRotation(ports, run.rotationId, (rotation) => ({
-    ...rotation,
-    targets: rotation.targets.map((target, at) => {
-      if (at !== index) return target;
-      const total = progress.total ?? target.total;
-      // A second pass over a store finds its records moved: what is done stays done, until it goes back.
-      const done = direction === 'forward' ? Math.max(target.done, progress.done ?? total) : 0;
-      return { ...target, total, done, version: progress.version ?? target.version };
-    }),
-  }));
-}

@@ -5,6 +5,7 @@ import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isTerminal, mayMove } from './phases';
 import type { Claim, Retirement } from './ports';
+import { withoutPace } from './progress';
 import type { RotationPorts } from './run-ports';
 import {
   changeClaim,
@@ -137,7 +138,7 @@ async function stillHeld(ports: RotationPorts, run: RunReference): Promise<boole
 
 function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], now: string): Rotation {
   return {
-    ...rotation,
+    ...withoutPace(rotation),
     phase,
     waitingFor: null,
     reasons: reasons.length > 0 ? [...reasons] : rotation.reasons,
@@ -196,7 +197,7 @@ export async function noteWaiting(
     claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor, unchangedSince: now } },
   );
   await changeRotation(ports, run.rotationId, (rotation) => ({
-    ...rotation,
+    ...withoutPace(rotation),
     waitingFor,
     reasons: waitingFor === null ? [] : [...reasons],
   }));

@@ -1,69 +1,84 @@
 import type { Direction, ProbeResult } from '../contracts/activities';
-import type { Reason } from '../contracts/rotation';
-import { fitDataKey, putBack, rewrap, withDataKey } from '../rotation/data-key';
-import { FaultError, RefusalError } from '../rotation/errors';
-import { sameKid, versionOf } from '../rotation/key-identifier';
+import { withDataKey } from '../rotation/data-key';
+import { BadDataKeyError, FaultError, RefusalError } from '../rotation/errors';
+import { sameKey, sameKid, versionOf } from '../rotation/key-identifier';
 import type {
-  DataKeyChange,
   DataKeyStore,
   DataKeysTarget,
-  Fence,
   KeyVault,
-  KeyVersionDetail,
+  Now,
+  StoreVerification,
   TargetFacts,
-  Verification,
   WrappedDataKey,
 } from '../rotation/ports';
+import { dropBlobsOf, putBackFrom, rewrapTo } from './data-key-changes';
+import { surveyOf } from './data-key-facts';
+import { everyRecord } from './data-key-scan';
+import { moveRecords, type Tuning, usualTuning } from './move-records';
 
 export interface DataKeysSettings {
   readonly name: string;
   /** The KEK, unversioned. */
   readonly key: string;
+  readonly tuning?: Tuning;
 }
 
 export interface DataKeysPorts {
   readonly store: DataKeyStore;
   readonly keyVault: KeyVault;
+  readonly now: Now;
 }
 
-/** What to write into a record; null if it stays as it is. */
-type Change = (record: WrappedDataKey) => Promise<DataKeyChange | null>;
-
-const pageSize = 25;
-/** Records of a page that are worked on side by side. */
-const sideBySide = 5;
-/** An owner who writes the same record at the same time is met again this often before it is left for the next attempt. */
-const meetings = 3;
+/** Records of one version that are tried before it is said that none of them opens: some may have been bad before we came. */
+const samples = 5;
 
 /** A store of wrapped data keys: moved record by record; the store itself is the checkpoint. */
-export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVault }: DataKeysPorts): DataKeysTarget {
-  async function* records(): AsyncGenerator<WrappedDataKey> {
-    let continuation: string | null = null;
-    do {
-      const page: Awaited<ReturnType<DataKeyStore['page']>> = await store.page(continuation, 100);
-      yield* page.items;
-      continuation = page.continuation;
-    } while (continuation !== null);
-  }
+export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, now }: DataKeysPorts): DataKeysTarget {
+  const { name, key, tuning = usualTuning } = settings;
 
   /** Distinct key identifiers that the records name, oldest version first where the vault tells. */
-  const kids = async (): Promise<readonly string[]> => {
-    const named = new Map<string, string>();
-    for await (const { kid } of records()) if (!named.has(kid.toLowerCase())) named.set(kid.toLowerCase(), kid);
-    if (named.size < 2) return [...named.values()];
+  const oldestFirst = async (named: readonly string[]): Promise<readonly string[]> => {
+    if (named.length < 2) return named;
     const created = new Map(
       (await keyVault.versions(key)).map(({ version, createdOn }) => [version, createdOn.getTime()]),
     );
     const age = (kid: string): number => created.get(versionOf(kid) ?? '') ?? Number.POSITIVE_INFINITY;
-    return [...named.values()].toSorted((a, b) => age(a) - age(b));
+    return [...named].sort((a, b) => age(a) - age(b));
   };
+  const survey = () => surveyOf(everyRecord(store), key);
+  const kids = async () => oldestFirst((await survey()).kids);
 
   const probe = async (): Promise<ProbeResult> => {
-    const page = await store.page(null, 1);
-    const [record] = page.items;
-    if (record === undefined) return { kind: 'dataKeys', name, colour: 'green', message: 'The store holds no record.' };
-    return { kind: 'dataKeys', name, ...(await openedBy(record, key, keyVault)) };
+    const { items } = await store.page(null, samples);
+    if (items.length === 0) return { kind: 'dataKeys', name, colour: 'green', message: 'The store holds no record.' };
+    return { kind: 'dataKeys', name, ...(await colourOf(items)) };
   };
+
+  /** Opens the first of the records that does. @throws what the last one was refused with, or at once what concerns them all */
+  async function openOneOf(records: readonly WrappedDataKey[]): Promise<WrappedDataKey> {
+    let refused: unknown;
+    for (const record of records) {
+      try {
+        await withDataKey(record, key, keyVault, () => undefined);
+        return record;
+      } catch (error) {
+        if (!(error instanceof BadDataKeyError)) throw error;
+        refused = error;
+      }
+    }
+    throw refused;
+  }
+
+  async function colourOf(records: readonly WrappedDataKey[]): Promise<Pick<ProbeResult, 'colour' | 'message'>> {
+    try {
+      const { kid } = await openOneOf(records);
+      return { colour: 'green', message: `A data key on version ${versionOf(kid)} opens.` };
+    } catch (error) {
+      if (error instanceof RefusalError) return { colour: 'red', message: error.message };
+      if (error instanceof FaultError) return { colour: 'unknown', message: error.message };
+      throw error;
+    }
+  }
 
   return {
     kind: 'dataKeys',
@@ -71,47 +86,27 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
     probe,
 
     async inspect(): Promise<TargetFacts> {
-      const unfit: Reason[] = [];
-      let total = 0;
-      for await (const record of records()) {
-        total += 1;
-        const reason = unfitness(record, key);
-        if (reason !== null) unfit.push(reason);
-      }
-      return factsOf(name, { total, unfit, keyIdentifiers: await kids(), probe: await probe() });
+      const { total, unfit, kids: named } = await survey();
+      return factsOf(name, { total, unfit, keyIdentifiers: await oldestFirst(named), probe: await probe() });
     },
 
-    async movePage(kid, direction, continuation, fence, previousKid) {
-      const change = direction === 'forward' ? rewrapTo(await keyVault.version(kid)) : putBackFrom(kid, previousKid);
-      const page = await store.page(continuation, pageSize);
-      let moved = 0;
-      for (let from = 0; from < page.items.length; from += sideBySide) {
-        const results = await Promise.allSettled(
-          page.items.slice(from, from + sideBySide).map((record) => moveRecord(record, change, fence)),
-        );
-        // All of them have ended before the first failure is told: nothing is left running behind the answer.
-        for (const result of results) if (result.status === 'rejected') throw result.reason;
-        moved += results.filter((result) => result.status === 'fulfilled' && result.value).length;
-      }
-      return { continuation: page.continuation, moved, seen: page.items.length };
+    async movePage({ kid, direction, previousKid, ...order }) {
+      const changeOf =
+        direction === 'forward'
+          ? rewrapTo(await keyVault.version(kid), keyVault)
+          : putBackFrom(kid, previousKid, key, keyVault);
+      return moveRecords({ ...order, name, store, now, tuning, changeOf });
     },
 
-    async verify(kid, direction) {
-      return verify(kid, direction);
-    },
+    verify,
 
     references: kids,
 
     async dropOldBlobs(versions, continuation, fence) {
-      const page = await store.page(continuation, pageSize);
-      let dropped = 0;
-      for (const record of page.items) {
-        if (!keepsBlobOf(record, versions)) continue;
-        await fence();
-        const { kid, alg, blob, check } = record;
-        if ((await store.replace(record, { kid, alg, blob, check, previous: null })) === 'written') dropped += 1;
-      }
-      return { continuation: page.continuation, dropped };
+      const changeOf = dropBlobsOf(versions);
+      const order = { continuation, fence, mostNamed: 0, progress: async () => undefined };
+      const { moved, continuation: next } = await moveRecords({ ...order, name, store, now, tuning, changeOf });
+      return { continuation: next, dropped: moved };
     },
 
     async currentKid() {
@@ -119,66 +114,34 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
     },
   };
 
-  function rewrapTo(next: KeyVersionDetail): Change {
-    return (record) => rewrap(record, next, keyVault);
-  }
-
-  /**
-   * Asks the vault nothing of the next version, which may be the very thing that fails. An old blob goes back only after one of
-   * its version was seen to open, page by page: where it does not, the present blob is the only one that can be read.
-   */
-  function putBackFrom(nextKid: string, previousKid: string | null): Change {
-    const opened = new Set<string>();
-    let fallback: Promise<KeyVersionDetail | null> | undefined;
-    /** Where a record goes back to that its owner replaced whole; read only if there is one. */
-    const previous = (): Promise<KeyVersionDetail | null> => {
-      fallback ??= previousKid === null ? Promise.resolve(null) : keyVault.version(previousKid);
-      return fallback;
-    };
-    return async (record) => {
-      const change = await putBack(record, nextKid, keyVault, record.previous === null ? await previous() : null);
-      if (change === null || opened.has(change.kid)) return change;
-      await withDataKey({ ...record, ...change }, key, keyVault, () => undefined);
-      opened.add(change.kid);
-      return change;
-    };
-  }
-
-  /** @returns whether the record was changed */
-  async function moveRecord(found: WrappedDataKey, changeOf: Change, fence: Fence): Promise<boolean> {
-    let record: WrappedDataKey | null = found;
-    for (let meeting = 1; meeting <= meetings && record !== null; meeting++) {
-      const change = await changeOf(record);
-      if (change === null) return false;
-      await fence();
-      const written = await store.replace(record, change);
-      if (written === 'written') return true;
-      if (written === 'gone') return false; // its owner deleted it; there is nothing left to move
-      record = await store.read(record.id);
-    }
-    if (record === null) return false;
-    throw new FaultError('record-busy', `A record of ${name} is being written by its owner again and again.`);
-  }
-
-  async function verify(kid: string, direction: Direction): Promise<Verification> {
-    const perVersion = new Map<string, WrappedDataKey>();
+  async function verify(kid: string, direction: Direction): Promise<StoreVerification> {
+    const perVersion = new Map<string, WrappedDataKey[]>();
     let count = 0;
     let behind = 0;
-    for await (const record of records()) {
+    for await (const record of everyRecord(store)) {
       count += 1;
-      if (direction === 'forward' && !sameKid(record.kid, kid)) behind += 1;
-      if (!perVersion.has(record.kid)) perVersion.set(record.kid, record);
+      if (direction === 'forward' && !sameKid(record.kid, kid)) {
+        // A bad one, or one of its owner's that the next pass meets; neither is a proof of anything.
+        behind += 1;
+        continue;
+      }
+      const version = sameKey(record.kid, key) ? versionOf(record.kid) : null;
+      if (version === null) continue; // bad before we came
+      const known = perVersion.get(version) ?? [];
+      if (known.length < samples) perVersion.set(version, [...known, record]);
     }
-    for (const record of perVersion.values()) await withDataKey(record, key, keyVault, () => undefined);
+    for (const records of perVersion.values()) await openOneOf(records).catch(acceptOwnFault);
     const how =
       direction === 'forward'
         ? 'each was unwrapped again and compared before it was written'
         : 'the old blobs are back';
-    // Its owner may write a key at any moment: the last pass before completion moves such records too.
-    const late = behind === 0 ? '' : ` ${behind} were written by their owner meanwhile.`;
-    const versions = [...perVersion.keys()].map(versionOf).join(', ') || 'no version';
-    const opened = `${count} data keys: ${how}; one of each version (${perVersion.size}) was opened once more.${late}`;
+    const versions = [...perVersion.keys()].join(', ') || 'no version';
+    const others =
+      behind === 0 ? '' : ` ${behind} name another version: left as they were, or written by their owner meanwhile.`;
+    const opened = `${count - behind} data keys: ${how}; one of each version (${perVersion.size}) was opened once more.${others}`;
     return {
+      count,
+      behind,
       evidence: [
         { strength: 'data-plane', message: opened },
         { strength: 'control-plane', message: `The records name ${versions}.` },
@@ -188,41 +151,13 @@ export function dataKeysTarget({ name, key }: DataKeysSettings, { store, keyVaul
   }
 }
 
-/** Whether the old blob that a record keeps was wrapped by one of the versions. */
-function keepsBlobOf({ previous }: WrappedDataKey, versions: readonly string[]): boolean {
-  if (previous === null) return false;
-  try {
-    const kept: unknown = JSON.parse(previous);
-    const kid = typeof kept === 'object' && kept !== null && 'kid' in kept ? kept.kid : null;
-    return typeof kid === 'string' && versions.includes(versionOf(kid) ?? '');
-  } catch {
-    return false; // not of ours
-  }
-}
-
-async function openedBy(
-  record: WrappedDataKey,
-  key: string,
-  keyVault: KeyVault,
-): Promise<Pick<ProbeResult, 'colour' | 'message'>> {
-  try {
-    await withDataKey(record, key, keyVault, () => undefined);
-    return { colour: 'green', message: `A data key on version ${versionOf(record.kid)} opens.` };
-  } catch (error) {
-    if (error instanceof RefusalError) return { colour: 'red', message: error.message };
-    if (error instanceof FaultError) return { colour: 'unknown', message: error.message };
-    throw error;
-  }
-}
-
-function unfitness(record: WrappedDataKey, key: string): Reason | null {
-  try {
-    fitDataKey(record, key);
-    return null;
-  } catch (error) {
-    if (error instanceof RefusalError) return { code: error.code, message: error.message };
-    throw error;
-  }
+/**
+ * Records that name a version that is not there, or hold what was never a blob of it, were so before we came: what we wrote was opened
+ * first. Bytes that contradict a check value may be the vault's fault, and are not accepted.
+ */
+function acceptOwnFault(error: unknown): void {
+  const own = error instanceof BadDataKeyError && !['check-value-mismatch', 'unwraps-disagree'].includes(error.code);
+  if (!own) throw error;
 }
 
 function factsOf(name: string, read: Pick<TargetFacts, 'total' | 'unfit' | 'keyIdentifiers' | 'probe'>): TargetFacts {

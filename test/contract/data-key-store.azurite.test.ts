@@ -41,7 +41,7 @@ describe('an owner’s table of data keys', () => {
     const { store } = await emptyStore();
     const client = azurite().tables.foreign(`OwnersKeys${number}`);
     await client.createEntity({ ...id, ...owned, kid, alg: 'RSA-OAEP', blob: 'b2xk', check: 'eA', previous: 'old' });
-    await store.replace(await read(store), { kid, alg: 'RSA-OAEP', blob: 'bmV3', ...change });
+    await store.replace([{ record: await read(store), change: { kid, alg: 'RSA-OAEP', blob: 'bmV3', ...change } }]);
     const { etag: _etag, timestamp: _timestamp, ...entity } = await client.getEntity(id.partitionKey, id.rowKey);
     expect(entity).toMatchObject({ ...owned, blob: 'bmV3' });
     expect(Object.keys(entity).sort()).toEqual(

@@ -1,4 +1,5 @@
-import type { DataKeyStore, WrappedDataKey } from '../../shared/rotation/ports';
+import type { DataKeyStore, DataKeyWritten, WrappedDataKey } from '../../shared/rotation/ports';
+import { mostInBatch } from '../../shared/rotation/store-limits';
 import { type Fake, interference } from './interference';
 
 type StoredDataKey = Omit<WrappedDataKey, 'etag'>;
@@ -25,6 +26,11 @@ export function fakeDataKeyStore(
     rows.set(nameOf(record.id), structuredClone({ ...record, etag: `"${++writes}"` }));
   };
   const all = (): WrappedDataKey[] => structuredClone([...rows.entries()].sort(byName).map(([, row]) => row));
+  const stateOf = (record: WrappedDataKey): DataKeyWritten => {
+    const row = rows.get(nameOf(record.id));
+    if (row === undefined) return 'gone';
+    return row.etag === record.etag ? 'written' : 'changed-meanwhile';
+  };
   for (const record of records) put(record);
 
   return {
@@ -47,14 +53,21 @@ export function fakeDataKeyStore(
         return { items, continuation: rest.length > size && last !== undefined ? nameOf(last.id) : null };
       }),
     read: (id) => run('read', '', () => structuredClone(rows.get(nameOf(id)) ?? null)),
-    replace: (record, change) =>
-      run('replace', record.id.rowKey, () => {
-        const row = rows.get(nameOf(record.id));
-        if (row === undefined) return 'gone';
-        if (row.etag !== record.etag) return 'changed-meanwhile';
-        const { kid, alg, blob, check, previous } = change;
-        put({ ...row, kid, alg, blob, check, previous });
-        return 'written';
+    replace: (writes) =>
+      run('replace', writes.map(({ record }) => record.id.rowKey).join(' '), () => {
+        if (writes.length > mostInBatch) throw new RangeError(`At most ${mostInBatch} records are written at once.`);
+        const seen = writes.map((write) => ({ ...write, result: stateOf(write.record) }));
+        // The records of one partition are written together or not at all.
+        const heldUp = new Set(
+          seen.filter(({ result }) => result !== 'written').map(({ record }) => record.id.partitionKey),
+        );
+        return seen.map(({ record, change, result }) => {
+          if (result !== 'written') return result;
+          if (heldUp.has(record.id.partitionKey)) return 'not-written';
+          const { kid, alg, blob, check, previous } = change;
+          put({ ...record, kid, alg, blob, check, previous });
+          return 'written';
+        });
       }),
   };
 }

@@ -133,7 +133,7 @@ export function fakeKeyVault(
         try {
           return Uint8Array.from(privateDecrypt({ key: pair.privateKey, ...paddingOf(algorithm) }, blob));
         } catch {
-          throw new RefusalError('unwrap-refused', `${kid} does not open this blob.`);
+          throw new RefusalError('key-vault-refused', `${kid} does not open this blob.`);
         }
       }),
     wrap: (kid, algorithm, dataKey) =>

@@ -10,13 +10,21 @@ const input = {
   direction: 'forward',
   continuation: null,
   done: 0,
+  left: 0,
+  named: [],
 };
 
 /** A store of so many pages. */
 const store = (pages: number) => ({
   moveDataKeysPage: ({ continuation, done }: { continuation: string | null; done: number }) => {
     const page = continuation === null ? 1 : Number(continuation.slice(1));
-    return ok({ continuation: page < pages ? `p${page + 1}` : null, done: done + 100, total: pages * 100 });
+    return ok({
+      continuation: page < pages ? `p${page + 1}` : null,
+      done: done + 100,
+      total: pages * 100,
+      left: 0,
+      named: [],
+    });
   },
 });
 const movePages = (script: ReturnType<typeof usual>, more: Partial<typeof input> = {}) =>
@@ -31,7 +39,7 @@ describe('a store of data keys', () => {
       'moveDataKeysPage 2 forward p3',
     ]);
     expect(steps.map(({ input: { done } }) => done)).toEqual([0, 100, 200]);
-    expect(output).toEqual({ end: 'moved' });
+    expect(output).toMatchObject({ end: 'moved', at: { done: 300, left: 0, named: [] } });
   });
 
   test('of many pages continues as new, so that no history grows with the store', async () => {
@@ -43,7 +51,7 @@ describe('a store of data keys', () => {
     expect(steps.at(-1)?.input).toMatchObject({ done: 9400 });
     expect(executions).toBe(5);
     expect(history.length).toBeLessThan(100);
-    expect(output).toEqual({ end: 'moved' });
+    expect(output).toMatchObject({ end: 'moved', at: { done: 9500 } });
   });
 
   test('goes back page by page too', async () => {

@@ -79,7 +79,7 @@ test('data keys that were paused go on at the page where they stood', async () =
     if (call === 2) return paused;
     return {
       kind: 'ok' as const,
-      value: { continuation: continuation === null ? 'p2' : null, done: done + 5, total: 10 },
+      value: { continuation: continuation === null ? 'p2' : null, done: done + 5, total: 10, left: 0, named: [] },
     };
   };
   const played = await play({ input: request, script: usual({ moveDataKeysPage }) });

@@ -111,8 +111,13 @@ const plays: Readonly<Record<string, Play>> = {
       direction: 'forward',
       continuation: null,
       done: 0,
+      left: 0,
+      named: [],
     },
-    script: usual({ moveDataKeysPage: (_, call) => ok({ continuation: call < 5 ? 'p' : null, done: call, total: 5 }) }),
+    script: usual({
+      moveDataKeysPage: (_, call) =>
+        ok({ continuation: call < 5 ? 'p' : null, done: call, total: 5, left: 0, named: [] }),
+    }),
   },
 };
 

@@ -134,7 +134,8 @@ export const probeOf = (target: number, colour: ProbeColour): ProbeResult => ({
 export const probes = (...colours: readonly ProbeColour[]) =>
   ok({ results: colours.map((colour, target) => probeOf(target, colour)) });
 
-export const verified = (target: number, colour: ProbeColour) => ok({ evidence: [], probe: probeOf(target, colour) });
+export const verified = (target: number, colour: ProbeColour, behind = 0) =>
+  ok({ evidence: [], probe: probeOf(target, colour), behind });
 
 export interface Usual {
   readonly plan?: RunPlan;
@@ -166,7 +167,7 @@ export function usual(changes: Changes = {}, given: Usual = {}): Script {
     chooseVersion: () => ok({ nextVersion: 'v2' }),
     moveTarget: () => ok({ state: 'done' }),
     checkMove: () => ok({ state: 'done' }),
-    moveDataKeysPage: ({ done }) => ok({ continuation: null, done: done + 10, total: 10 }),
+    moveDataKeysPage: ({ done }) => ok({ continuation: null, done: done + 10, total: 10, left: 0, named: [] }),
     verifyTarget: ({ target }) => verified(target, 'green'),
     beginSoak: ({ now }) => ok({ soakStartedAt: now }),
     probeTargets: () => ok({ results: plan.targets.map((_, target) => probeOf(target, 'green')) }),

@@ -15,9 +15,25 @@ export interface WrappedDataKey {
 
 export type DataKeyChange = Pick<WrappedDataKey, 'kid' | 'alg' | 'blob' | 'check' | 'previous'>;
 
+/** One record as it was read, and what is to stand there instead. */
+export interface DataKeyWrite {
+  readonly record: WrappedDataKey;
+  readonly change: DataKeyChange;
+}
+
+/**
+ * What became of one write of a batch. `not-written`: nothing is wrong with this record, but it went back together with another
+ * one that had changed; it may be written again.
+ */
+export type DataKeyWritten = 'written' | 'changed-meanwhile' | 'gone' | 'not-written';
+
 export interface DataKeyStore {
+  /** At most `size` records (1 to `mostInPage` of store-limits), in an order that stays. */
   page(continuation: string | null, size: number): Promise<Page<WrappedDataKey>>;
   read(id: WrappedDataKey['id']): Promise<WrappedDataKey | null>;
-  /** Conditional on the record's ETag; only the five columns of ours change (merge). */
-  replace(record: WrappedDataKey, change: DataKeyChange): Promise<'written' | 'changed-meanwhile' | 'gone'>;
+  /**
+   * Writes at most `mostInBatch` records, each on condition of its ETag; only the five columns of ours change. Answers one result
+   * for each, in their order. Where this throws, any of them may have been written: reading again tells.
+   */
+  replace(writes: readonly DataKeyWrite[]): Promise<readonly DataKeyWritten[]>;
 }

@@ -1,4 +1,4 @@
-import type { Direction, MoveState, ProbeResult } from '../../contracts/activities';
+import type { Direction, LeftDataKey, MoveState, ProbeResult } from '../../contracts/activities';
 import type { Evidence, Reason, TargetKind } from '../../contracts/rotation';
 
 /** What a plan's checks need to know of one target: everything read, nothing decided. */
@@ -26,7 +26,7 @@ export interface TargetFacts {
   readonly masked: readonly string[];
   /** Records of a store of data keys; 1 for a hub or DPS. */
   readonly total: number;
-  /** Records that cannot be rewrapped as they are (garbled, other key), counted by code. */
+  /** Records that cannot be rewrapped as they are (garbled, other key): the first hundred by name, the rest counted. */
   readonly unfit: readonly Reason[];
   /** Hash material: identities and encryption block, canonical JSON without secrets and without ETags. */
   readonly configuration: string;
@@ -61,24 +61,58 @@ export interface ServiceTarget {
   references(): Promise<readonly string[]>;
 }
 
+/** How far a stretch of work on a store has come. */
+export interface DataKeysTally {
+  /** Records that were looked at, whatever became of them. */
+  readonly seen: number;
+  /** Records that were written. */
+  readonly moved: number;
+  /** Records that stay as they were, each because of what is wrong with it. */
+  readonly left: number;
+  /** Records whose owner was faster every time; the next pass meets them again. */
+  readonly late: number;
+}
+
+export interface DataKeysMoved extends DataKeysTally {
+  /** Where the next stretch begins; null at the end of the store. */
+  readonly continuation: string | null;
+  /** The first of those left. */
+  readonly named: readonly LeftDataKey[];
+}
+
+export interface MoveOrder {
+  /** The next version's, in both directions. */
+  readonly kid: string;
+  readonly direction: Direction;
+  /** Where a record goes back to whose owner replaced it whole; null where nothing says so. */
+  readonly previousKid: string | null;
+  readonly continuation: string | null;
+  /** Asked right before each batch of writes. */
+  readonly fence: Fence;
+  /** How many of those left are to be named at most. */
+  readonly mostNamed: number;
+  /** Told every couple of seconds how far it is. */
+  readonly progress: (tally: DataKeysTally) => Promise<void>;
+}
+
+export interface StoreVerification extends Verification {
+  readonly count: number;
+  /** Records that name another version than they should: bad ones, and those that their owner wrote meanwhile. */
+  readonly behind: number;
+}
+
 /** A store of wrapped data keys: moved record by record. */
 export interface DataKeysTarget {
   readonly kind: 'dataKeys';
   readonly name: string;
   inspect(): Promise<TargetFacts>;
   /**
-   * Rewraps (forward) or puts back (back) one page. `kid` is the next version's in both directions; `previousKid` is where a
-   * record goes back to whose owner replaced it whole.
+   * Rewraps (forward) or puts back (back) as many records as some thirty seconds allow. A bad record is left and counted; refuses when
+   * the vault refuses them all.
    */
-  movePage(
-    kid: string,
-    direction: Direction,
-    continuation: string | null,
-    fence: Fence,
-    previousKid: string | null,
-  ): Promise<{ readonly continuation: string | null; readonly moved: number; readonly seen: number }>;
-  verify(kid: string, direction: Direction): Promise<Verification>;
-  /** Forgets the kept old blobs that were wrapped by one of these versions, page by page. */
+  movePage(order: MoveOrder): Promise<DataKeysMoved>;
+  verify(kid: string, direction: Direction): Promise<StoreVerification>;
+  /** Forgets the kept old blobs that were wrapped by one of these versions, stretch by stretch. */
   dropOldBlobs(
     versions: readonly string[],
     continuation: string | null,

@@ -160,7 +160,7 @@ describe('rewrap', () => {
 
   test('I9: a public key that is not that of the version is caught by the round trip', async () => {
     const mixedUp = { ...v2, publicKey: v1.publicKey };
-    await expect(rewrap(wrapped(v1, dataKey), mixedUp, vault)).rejects.toEqual(refusal('unwrap-refused'));
+    await expect(rewrap(wrapped(v1, dataKey), mixedUp, vault)).rejects.toEqual(refusal('key-vault-refused'));
   });
 
   test('an expired version still gives its data keys away to the next', async () => {
@@ -198,7 +198,7 @@ describe('rewrap', () => {
 
   test("a blob that the version cannot open is the vault's refusal, passed on", async () => {
     const record = { ...wrapped(v1, dataKey), blob: encodeBase64url(randomBytes(256)) };
-    await expect(rewrap(record, v2, vault)).rejects.toEqual(refusal('unwrap-refused'));
+    await expect(rewrap(record, v2, vault)).rejects.toEqual(refusal('key-vault-refused'));
   });
 
   test('a fault of the vault is passed on as a fault', async () => {

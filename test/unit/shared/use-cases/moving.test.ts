@@ -8,7 +8,8 @@ import {
   RefusalError,
   SupersededError,
 } from '../../../../shared/rotation/errors';
-import { moveDataKeysPage, moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
+import { moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
+import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import { beginSoak, probeTargets } from '../../../../shared/rotation/soaking';
@@ -51,7 +52,7 @@ const on = (
   target,
   direction,
 });
-const firstPage = { continuation: null, done: 0 };
+const firstPage = { continuation: null, done: 0, left: 0 };
 
 const rollback = (world: World) => command(world.ports, { rotationId, command: 'rollback', actor: 'ann' });
 
@@ -416,8 +417,11 @@ describe('what is moved', () => {
     const run = await ready(world);
     const before = world.store.all();
     world.keyVault.answerWrongly(v1, new Uint8Array(32).fill(7));
-    const page = moveDataKeysPage(world.ports, { ...on(world, run, dataKeys), ...firstPage });
-    await expect(page).rejects.toMatchObject({ code: 'check-value-mismatch' });
+    const page = await moveDataKeysPage(world.ports, { ...on(world, run, dataKeys), ...firstPage });
+    expect(page).toMatchObject({ done: 0, left: 3, continuation: null });
+    expect(page.named).toEqual(
+      ['r0000', 'r0001', 'r0002'].map((name) => ({ record: `p/${name}`, code: 'check-value-mismatch' })),
+    );
     expect(world.store.all()).toEqual(before);
   });
 

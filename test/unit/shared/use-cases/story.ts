@@ -4,7 +4,8 @@ import { deliverOwed, sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError } from '../../../../shared/rotation/errors';
 import { versionOf } from '../../../../shared/rotation/key-identifier';
-import { checkMove, moveDataKeysPage, moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
+import { checkMove, moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
+import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
@@ -29,9 +30,10 @@ async function call<I, O>(world: World, activity: Activity<I, O>, input: I): Pro
 async function moveAndVerify(world: World, run: RunReference, target: number, direction: 'forward' | 'back') {
   const onTarget = () => ({ run, now: world.pass(1), target, direction });
   if (world.managed.targets[target]?.kind === 'dataKeys') {
-    let page: DataKeysPage = { continuation: null, done: 0, total: 0 };
+    let page: DataKeysPage = { continuation: null, done: 0, total: 0, left: 0, named: [] };
     do {
-      page = await call(world, moveDataKeysPage, { ...onTarget(), continuation: page.continuation, done: page.done });
+      const { continuation, done, left } = page;
+      page = await call(world, moveDataKeysPage, { ...onTarget(), continuation, done, left });
     } while (page.continuation !== null);
   } else {
     let state: MoveState = await call(world, moveTarget, onTarget());

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { RotationRequest, RunPolicy, RunReference } from '../../../../shared/contracts/activities';
+import type { DataKeysPage, RotationRequest, RunPolicy, RunReference } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
 import type { ChangeWindow } from '../../../../shared/rotation/change-windows';
 import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/data-key';
 import { sameKey } from '../../../../shared/rotation/key-identifier';
-import { checkMove, moveDataKeysPage, moveTarget } from '../../../../shared/rotation/moving';
+import { checkMove, moveTarget } from '../../../../shared/rotation/moving';
+import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import type { Claim, KeyVersionDetail, Target, WrappedDataKey } from '../../../../shared/rotation/ports';
@@ -91,7 +92,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
       { ...settings, name: 'dps-1', resourceId: dpsId, apiVersion: 'dps-preview', enrollment: 'sentinel' },
       services,
     ),
-    dataKeys: dataKeysTarget({ name: 'keys-1', key }, { store, keyVault }),
+    dataKeys: dataKeysTarget({ name: 'keys-1', key }, { store, keyVault, now }),
   };
   const managed = {
     key,
@@ -240,12 +241,12 @@ export async function ready(world: World): Promise<RunReference> {
 export async function move(world: World, run: RunReference, target: number, direction: 'forward' | 'back' = 'forward') {
   const { ports } = world;
   if (world.managed.targets[target]?.kind === 'dataKeys') {
-    let continuation: string | null = null;
-    let done = 0;
+    let page: DataKeysPage = { continuation: null, done: 0, total: 0, left: 0, named: [] };
     do {
-      const page = await moveDataKeysPage(ports, { run, now: world.pass(1), target, direction, continuation, done });
-      ({ continuation, done } = page);
-    } while (continuation !== null);
+      const { continuation, done, left } = page;
+      const on = { run, now: world.pass(1), target, direction };
+      page = await moveDataKeysPage(ports, { ...on, continuation, done, left });
+    } while (page.continuation !== null);
     return;
   }
   let state = await moveTarget(ports, { run, now: world.pass(1), target, direction });

@@ -32,7 +32,8 @@ import {
  * 3. Record its histories beside the old ones: `RECORD_HISTORIES=1 npm test -- recorded-histories` adds what is missing and
  *    overwrites nothing. The old ones go when their generator goes.
  * While nothing has been deployed yet, delete test/golden/histories and record again. So it was done when approval, the policy's
- * wait, the way back made sure and the retirement came: no orchestrator of before had ever been released.
+ * wait, the way back made sure and the retirement came, and when data keys came to move in stretches: no orchestrator of before had
+ * ever been released.
  */
 const folder = join(process.cwd(), 'test/golden/histories');
 

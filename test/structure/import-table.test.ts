@@ -83,6 +83,7 @@ test('an orchestrator reaches no built-in, no SDK, no configuration and no port,
     'functions/orchestrators',
     'shared/contracts',
     'shared/rotation/back-off.ts',
+    'shared/rotation/data-keys-left.ts',
     'shared/rotation/soak-judgement.ts',
   ];
   expect([...reached].filter((path) => !allowed.some((known) => isUnder(path, known)))).toEqual([]);

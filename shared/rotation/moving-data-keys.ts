@@ -8,7 +8,7 @@ import type { RotationPorts } from './run-ports';
 import { fenceOf, record } from './run-record';
 
 /** The most data keys that are named of those that one pass over a store leaves; the others are counted. */
-export const mostNamed = 100;
+const mostNamed = 100;
 
 type Stretch = OnTarget & { readonly continuation: string | null; readonly done: number; readonly left: number };
 

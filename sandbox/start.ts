@@ -114,6 +114,7 @@ async function performed(hands: Stagehands): Promise<number> {
     ports: options.ports,
     seed: withModes(scenario.seed?.(seed) ?? seed, options.modes),
     settings: scenario.settings ?? {},
+    signIn: scenario.signIn === true,
     environment,
     signal,
   });

@@ -1,3 +1,4 @@
+import type { AccessRules } from './access/caller';
 import { connectAzure } from './azure';
 import {
   type Configuration,
@@ -16,6 +17,8 @@ import { iotHubTarget } from './targets/iot-hub';
 /** The app put together: the one place where rules, targets and Azure meet. */
 export interface Keyturn {
   readonly ports: RotationPorts;
+  /** Who has which role; null where the function key is all there is. */
+  readonly access: AccessRules | null;
   health(): Promise<Health>;
 }
 
@@ -33,6 +36,7 @@ export function compose(): Keyturn {
   const azure = connectAzure(configuration);
   const managed = configuration.keys.map((key) => manage(configuration, key, azure));
   return {
+    access: configuration.access,
     health: async () => {
       const needs = await azure.health();
       return { ok: needs.every(({ ok }) => ok), needs };

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { AccessRules } from './access/caller';
+import { readAccess } from './config/access';
 import {
   type Environment,
   readEnvironment,
@@ -21,6 +23,8 @@ export type { StorageLocation } from './config/storage';
 /** Everything that is configured: where (the environment) and what (rotation.json). Holds secrets: never log it. */
 export interface Configuration extends Settings {
   readonly keys: readonly ManagedKeyConfiguration[];
+  /** Who has which role; null where the function key is all there is. */
+  readonly access: AccessRules | null;
 }
 
 /**
@@ -39,8 +43,9 @@ export function loadConfiguration(
   const kinds = new Set(file?.keys.flatMap(({ targets }) => targets.map(({ kind }) => kind)));
   const settings = readEnvironment(environment, { iotHub: kinds.has('iotHub'), dps: kinds.has('dps') }, problems);
   const keys = file === null ? [] : readKeys(path, file, settings.cloud.vaultSuffix, problems);
+  const access = readAccess(path, file, environment, problems);
   problems.throwIfAny();
-  return { ...settings, keys };
+  return { ...settings, keys, access };
 }
 
 function readText(path: string, readFile: (path: string) => string, problems: Problems): string | null {

@@ -3,9 +3,6 @@ import type { Rotation } from '../../shared/contracts/rotation';
 import type { RotationPorts } from '../../shared/rotation/run-ports';
 import { ProblemError } from './problem';
 
-/** Who acts, as the history will say. A function key proves nothing about the person behind it. */
-export const operator = 'operator (function key)';
-
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },

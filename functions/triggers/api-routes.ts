@@ -70,7 +70,6 @@ const always = {
 const invalidRequest = { 400: problem('The request has faults; each is in `issues`.') };
 const noSuchRotation = { 404: problem('There is no rotation with this id.') };
 const noSuchHistory = { 404: problem('The key is not in the configuration and has no history.') };
-const badBody = { ...invalidRequest, 413: problem('The body is longer than 16 KiB.') };
 const refused = { 422: problem('It was refused; `title` is the stable code.') };
 
 const commandSummaries = {
@@ -93,7 +92,7 @@ export const operations: readonly Operation[] = [
     answers: {
       200: { description: 'The plan of a dry run.', json: 'Plan' },
       202: { description: 'It was started.', json: 'Started', location: true },
-      ...badBody,
+      ...invalidRequest,
       409: problem('A rotation of this key is running, or the key is only observed.'),
       422: problem('It was refused, or the Idempotency-Key came with another body before.'),
       ...always,
@@ -137,7 +136,7 @@ export const operations: readonly Operation[] = [
           location: true,
         },
         ...noSuchRotation,
-        ...(approve ? { ...badBody, ...refused } : {}),
+        ...(approve ? { ...invalidRequest, ...refused } : {}),
         409: problem(
           'Not possible in this phase: `phase` and `allowed` say more; of a plan that changed, `planHash` too.',
         ),

@@ -5,16 +5,17 @@ import { csvHeader, csvLine, ndjsonLine } from '../../shared/rotation/audit-expo
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import type { AuditRecord } from '../../shared/rotation/ports';
 import { json } from './answers';
-import { answering, invalid, ProblemError, queryOf, valid } from './problem';
+import type { Guarded } from './guard';
+import { invalid, ProblemError, queryOf, valid } from './problem';
 
 /** `GET /api/audit` (export) and `GET /api/audit/verify` (recomputes the whole chain and names the first bad record). */
-export function registerAudit(keyturn: Keyturn): void {
+export function registerAudit(keyturn: Keyturn, guarded: Guarded): void {
   const route = (name: string, path: string, handle: (request: HttpRequest) => Promise<HttpResponseInit>): void => {
     app.http(name, {
       route: path,
       methods: ['GET'],
       authLevel: 'function',
-      handler: (request, context) => answering(context, () => handle(request)),
+      handler: (request, context) => guarded(wholeHistory, request, context, () => handle(request)),
     });
   };
   route('exportAudit', 'audit', (request) => exportAudit(keyturn, request));
@@ -27,6 +28,9 @@ export function registerAudit(keyturn: Keyturn): void {
     return json(200, verification);
   });
 }
+
+/** Reads all of it, hundreds of rows a second. */
+const wholeHistory = { role: 'reader', weight: 25 } as const;
 
 async function exportAudit(keyturn: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
   const { key: asked, from, to, format } = valid(exportQuery, queryOf(request), 'query');

@@ -1,12 +1,13 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { DurableClient } from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
+import type { Caller } from '../../shared/contracts/access';
 import { approveRequest } from '../../shared/contracts/http';
 import { type CommandDecision, command, takeOver } from '../../shared/rotation/commands';
 import { FaultError } from '../../shared/rotation/errors';
 import type { CommandName } from '../../shared/rotation/ports';
 import type { Start } from '../../shared/rotation/requests';
-import { accepted, findRotation, operator } from './answers';
+import { accepted, findRotation } from './answers';
 import { jsonBody, ProblemError, valid } from './problem';
 import { hasEnded, startInstance, wake } from './starting';
 
@@ -15,13 +16,14 @@ export async function giveCommand(
   { ports }: Keyturn,
   request: HttpRequest,
   client: DurableClient,
-  name: CommandName,
+  { name, caller }: { readonly name: CommandName; readonly caller: Caller },
 ): Promise<HttpResponseInit> {
   const { rotationId } = await findRotation(ports, request);
   const approved = name === 'approve' ? valid(approveRequest, await jsonBody(request), 'body') : {};
-  const decision = await command(ports, { rotationId, command: name, actor: operator, ...approved });
+  const asked = { rotationId, command: name, ...caller };
+  const decision = await command(ports, { ...asked, ...approved });
   if (decision.kind === 'wake' && (await hasEnded(client, decision.instanceId))) {
-    const start = await takeOver(ports, { rotationId, command: name, actor: operator }, decision.instanceId);
+    const start = await takeOver(ports, asked, decision.instanceId);
     if (start !== null) await resume(client, start, name);
   } else await carryOut(client, decision, rotationId, name);
   return accepted(request, rotationId);
@@ -36,6 +38,10 @@ async function carryOut(
   switch (decision.kind) {
     case 'not-found':
       throw new ProblemError(404, 'No such rotation', 'There is no rotation with this id.');
+    case 'own-request': {
+      const detail = 'Whoever asked for a rotation does not approve it: somebody else has to look at the plan.';
+      throw new ProblemError(403, 'Your own request', detail, { rotationId });
+    }
     case 'plan-changed': {
       const { phase, planHash, instanceId } = decision;
       await wake(client, instanceId);

@@ -52,10 +52,23 @@ function describe({ name, path, summary, query, headers = {}, body, open, answer
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: jsonOf(body) } }),
     responses: Object.fromEntries(
-      Object.entries(answers).map(([status, answer]) => [status, response(status, answer)]),
+      Object.entries({ ...(open ? {} : refusals), ...limits, ...answers }).map(([status, answer]) => [
+        status,
+        response(status, answer),
+      ]),
     ),
   };
 }
+
+/** Of every route, before anything of the request is looked at. */
+const limits: Readonly<Record<number, Answer>> = {
+  413: { description: 'The body is longer than 16 KiB.' },
+  429: { description: 'Too many requests; Retry-After says when to ask again.' },
+};
+const refusals: Readonly<Record<number, Answer>> = {
+  401: { description: 'The platform did not say who asks, and roles are configured.' },
+  403: { description: 'Who asks has not the role that is needed, or approves what he asked for himself.' },
+};
 
 function queryParameters(query: z.ZodObject): Json[] {
   const { properties = {}, required = [] } = schemaOf(query) as {
@@ -83,7 +96,10 @@ const jsonOf = (component: Component, type = 'application/json'): Json => ({
 function response(status: string, { description, json: component, text, location }: Answer): Json {
   const failed = Number(status) >= 400 && component === undefined;
   if (failed) {
-    const wait = status === '503' ? { headers: { 'Retry-After': { schema: { type: 'integer', minimum: 1 } } } } : {};
+    const wait =
+      status === '503' || status === '429'
+        ? { headers: { 'Retry-After': { schema: { type: 'integer', minimum: 1 } } } }
+        : {};
     return { description, ...wait, content: jsonOf('Problem', 'application/problem+json') };
   }
   if (text !== undefined) {

@@ -1,5 +1,6 @@
 import type { Keyturn } from '../../shared/composition';
 import { registerAudit } from './audit';
+import { guardOf } from './guard';
 import { registerHealth } from './health';
 import { registerKeyEvents } from './key-events';
 import { registerKeys } from './keys';
@@ -8,11 +9,12 @@ import { registerRotations } from './rotations';
 import { registerSweep } from './sweep';
 
 export function registerTriggers(keyturn: Keyturn): void {
+  const guarded = guardOf(keyturn);
   registerKeyEvents(keyturn);
-  registerRotations(keyturn);
-  registerKeys(keyturn);
-  registerAudit(keyturn);
+  registerRotations(keyturn, guarded);
+  registerKeys(keyturn, guarded);
+  registerAudit(keyturn, guarded);
   registerSweep(keyturn);
-  registerHealth(keyturn);
-  registerOpenApi();
+  registerHealth(keyturn, guarded);
+  registerOpenApi(guarded);
 }

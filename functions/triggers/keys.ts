@@ -2,16 +2,16 @@ import { app } from '@azure/functions';
 import type { Keyturn } from '../../shared/composition';
 import { viewKey } from '../../shared/rotation/key-view';
 import { json } from './answers';
-import { answering } from './problem';
+import type { Guarded } from './guard';
 
 /** `GET /api/keys`: each configured KEK and where its targets stand. One that cannot be read does not hide the others. */
-export function registerKeys({ ports }: Keyturn): void {
+export function registerKeys({ ports }: Keyturn, guarded: Guarded): void {
   app.http('listKeys', {
     route: 'keys',
     methods: ['GET'],
     authLevel: 'function',
-    handler: (_request, context) =>
-      answering(context, async () => {
+    handler: (request, context) =>
+      guarded({ role: 'reader' }, request, context, async () => {
         const items = await Promise.all(ports.keys.map((key) => viewKey(ports, key)));
         return json(200, { items, continuation: null });
       }),

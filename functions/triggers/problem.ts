@@ -7,9 +7,17 @@ import { FaultError, RefusalError } from '../../shared/rotation/errors';
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly problem: Problem;
-  constructor(status: number, title: string, detail: string, more: Partial<Problem> = {}) {
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    more: Partial<Problem> = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(detail);
     this.problem = { type: 'about:blank', title, status, detail, ...more };
+    this.headers = headers;
   }
 }
 
@@ -20,7 +28,7 @@ export async function answering(context: InvocationContext, route: () => Answer)
   try {
     return await route();
   } catch (error) {
-    if (error instanceof ProblemError) return respond(error.problem);
+    if (error instanceof ProblemError) return respond(error.problem, error.headers);
     if (error instanceof FaultError) {
       const detail = `${error.message} Try again.`;
       const retryAfter = String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 5)));
@@ -33,7 +41,7 @@ export async function answering(context: InvocationContext, route: () => Answer)
   }
 }
 
-const respond = (problem: Problem, headers: Record<string, string> = {}): HttpResponseInit => ({
+const respond = (problem: Problem, headers: Readonly<Record<string, string>> = {}): HttpResponseInit => ({
   status: problem.status,
   headers: { 'content-type': 'application/problem+json', ...headers },
   body: JSON.stringify(problem),

@@ -1,44 +1,53 @@
 import { createHash } from 'node:crypto';
-import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
+import type { Caller, Role } from '../../shared/contracts/access';
 import { type Issue, idempotencyKey, listQuery, pageQuery, startRequest } from '../../shared/contracts/http';
 import { canonicalJson } from '../../shared/rotation/canonical-json';
 import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
 import { giveUpStart, startByHand } from '../../shared/rotation/requests';
-import { accepted, findRotation, json, operator } from './answers';
+import { accepted, findRotation, json } from './answers';
 import { giveCommand } from './commands';
-import { answering, invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
+import type { Guarded } from './guard';
+import { invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
 import { startInstance } from './starting';
 
-type Route = (request: HttpRequest, client: DurableClient, context: InvocationContext) => Promise<HttpResponseInit>;
+type Route = (request: HttpRequest, client: DurableClient, caller: Caller) => Promise<HttpResponseInit>;
 
-export function registerRotations(keyturn: Keyturn): void {
-  const route = (name: string, method: 'GET' | 'POST', path: string, handle: Route): void => {
+export function registerRotations(keyturn: Keyturn, guarded: Guarded): void {
+  const route = (name: string, role: Role, method: 'GET' | 'POST', path: string, handle: Route): void => {
     df.app.client.http(name, {
       route: path,
       methods: [method],
       authLevel: 'function',
-      handler: (request, client, context) => answering(context, () => handle(request, client, context)),
+      handler: (request, client, context) =>
+        guarded({ role }, request, context, (caller) => handle(request, client, caller)),
     });
   };
-  route('startRotation', 'POST', 'rotations', (request, client) => start(keyturn, request, client));
-  route('listRotations', 'GET', 'rotations', (request) => list(keyturn, request));
-  route('getRotation', 'GET', 'rotations/{id}', async (request) =>
+  route('startRotation', 'operator', 'POST', 'rotations', (...asked) => start(keyturn, ...asked));
+  route('listRotations', 'reader', 'GET', 'rotations', (request) => list(keyturn, request));
+  route('getRotation', 'reader', 'GET', 'rotations/{id}', async (request) =>
     json(200, await findRotation(keyturn.ports, request)),
   );
-  route('getRotationAudit', 'GET', 'rotations/{id}/audit', (request) => audit(keyturn, request));
+  route('getRotationAudit', 'reader', 'GET', 'rotations/{id}/audit', (request) => audit(keyturn, request));
   for (const name of ['approve', 'cancel', 'pause', 'resume', 'rollback', 'abandon'] as const) {
-    route(`${name}Rotation`, 'POST', `rotations/{id}/${name}`, (request, client) =>
-      giveCommand(keyturn, request, client, name),
+    const role = name === 'approve' ? 'approver' : 'operator';
+    route(`${name}Rotation`, role, 'POST', `rotations/{id}/${name}`, (request, client, caller) =>
+      giveCommand(keyturn, request, client, { name, caller }),
     );
   }
 }
 
-async function start({ ports }: Keyturn, request: HttpRequest, client: DurableClient): Promise<HttpResponseInit> {
+async function start(
+  { ports }: Keyturn,
+  request: HttpRequest,
+  client: DurableClient,
+  caller: Caller,
+): Promise<HttpResponseInit> {
   const content = await jsonBody(request);
   const body = valid(startRequest, content, 'body', keyIssues(ports, content));
   const idempotency = valid(idempotencyKey, request.headers.get('idempotency-key'), 'header');
@@ -48,7 +57,7 @@ async function start({ ports }: Keyturn, request: HttpRequest, client: DurableCl
     key,
     reason: body.reason,
     toVersion: body.toVersion,
-    actor: operator,
+    ...caller,
     idempotencyKey: idempotency,
     requestHash: createHash('sha256').update(canonicalJson(body)).digest('hex'),
   });

@@ -41,7 +41,10 @@ export async function startTokenServers(context: CloudContext, options: TokenSer
     port: options.tokenPort,
     tls: true,
     operationOf,
-    handle: async (request) => answerAnybody(context, options.defaultIdentity, request),
+    handle: async (request) =>
+      request.path === '/introspect'
+        ? introspect(context, request)
+        : answerAnybody(context, options.defaultIdentity, request),
   });
   const managed: StandInServer = await startServer(context, {
     standIn: 'token',
@@ -85,6 +88,18 @@ function answerAnybody(context: CloudContext, standard: Identity, request: Stand
     return refuse(400, 'unauthorized_client', `Nobody here has the name or client id '${wanted}'.`);
   return grant(context, identity, form.get('resource') ?? form.get('scope')?.replace(/\/\.default$/, '') ?? null);
 }
+
+/** Who holds a token for the app: what App Service's authentication finds out by the signature. */
+function introspect(context: CloudContext, request: StandInRequest): StandInResponse {
+  const holder = context.tokens.verify(request.headers.authorization, [APP_AUDIENCE]);
+  if (holder === undefined)
+    return refuse(401, 'invalid_token', 'The token is missing, forged, expired or for another audience.');
+  const { appRoles = [] } = context.tokens.find(holder.principalId) ?? {};
+  return { status: 200, body: { ...holder, appRoles } };
+}
+
+/** What tokens for the app's own API are for. */
+const APP_AUDIENCE = 'api://keyturn';
 
 function grant(context: CloudContext, identity: Identity, resource: string | null): StandInResponse {
   if (resource === null || resource === '')

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AdminApi } from './admin-api';
+import { Authentication } from './authentication';
 import { HostClock, publishClock, readClockFile } from './clock';
 import { CrashPlan } from './engine/crash-plan';
 import { Engine } from './engine/engine';
@@ -55,11 +56,15 @@ export async function start(settings: HostSettings): Promise<Host> {
   // The client rewrites its URLs to port 7071 where this is missing; Azure and Core Tools always set it.
   // biome-ignore lint/style/noProcessEnv: the host sets the app's environment
   process.env['WEBSITE_HOSTNAME'] ??= origin;
+  // biome-ignore lint/style/noProcessEnv: the platform tells the app whether its authentication is on
+  process.env['WEBSITE_AUTH_ENABLED'] = settings.authenticate === undefined ? 'False' : 'True';
   const app = new FunctionApp(resolve(settings.app), log, inFlight);
   await app.load();
   // biome-ignore lint/style/noProcessEnv: the host's environment is the app's settings
   const timers = new TimerTriggers(app, clock, process.env);
-  const httpTriggers = new HttpTriggers(app, settings.requireKeys);
+  const { requireKeys, authenticate } = settings;
+  const authentication = authenticate === undefined ? undefined : new Authentication(authenticate);
+  const httpTriggers = new HttpTriggers(app, { requireKeys, authentication });
   const store = new Store(settings.state);
   const crashPlan = new CrashPlan();
   const { exactTimers, activityConcurrency } = settings;

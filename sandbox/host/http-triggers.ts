@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Authentication } from './authentication';
 import type { FunctionApp } from './function-app';
 import { readBody } from './read-body';
 import { empty, type Reply } from './reply';
@@ -13,12 +14,17 @@ export class HttpTriggers {
   private readonly app: FunctionApp;
   private readonly routes: RouteTable;
   private readonly requiredKey: string | undefined;
+  private readonly authentication: Authentication | undefined;
 
-  /** @param requiredKey asked for where `authLevel` is not anonymous; undefined asks for none, as Core Tools */
-  constructor(app: FunctionApp, requiredKey: string | undefined) {
+  /** @param platform `requireKeys`: asked for where `authLevel` is not anonymous; without it none is, as Core Tools */
+  constructor(
+    app: FunctionApp,
+    platform: { requireKeys?: string | undefined; authentication?: Authentication | undefined },
+  ) {
     this.app = app;
     this.routes = new RouteTable(app.functions.values(), app.routePrefix);
-    this.requiredKey = requiredKey;
+    this.requiredKey = platform.requireKeys;
+    this.authentication = platform.authentication;
   }
 
   /** @returns undefined if no route fits */
@@ -32,7 +38,7 @@ export class HttpTriggers {
     const http: RpcHttp = {
       url: url.href,
       method,
-      nullableHeaders: headersOf(request),
+      nullableHeaders: headersOf((await this.authentication?.headersOf(request)) ?? request.headers),
       nullableQuery: queryOf(url),
       nullableParams: Object.fromEntries(Object.entries(found.params).map(([name, value]) => [name, { value }])),
       ...(body.length > 0 ? { body: { bytes: body } } : {}),
@@ -53,9 +59,9 @@ export class HttpTriggers {
   }
 }
 
-function headersOf(request: IncomingMessage): NullableMap {
+function headersOf(given: IncomingMessage['headers']): NullableMap {
   const headers: NullableMap = {};
-  for (const [name, value] of Object.entries(request.headers)) {
+  for (const [name, value] of Object.entries(given)) {
     headers[name] = { value: Array.isArray(value) ? value.join(',') : (value ?? '') };
   }
   return headers;

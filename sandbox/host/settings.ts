@@ -10,13 +10,14 @@ export interface HostSettings {
   readonly log?: string | undefined;
   readonly exactTimers: boolean;
   readonly requireKeys?: string | undefined;
+  readonly authenticate?: string | undefined;
   readonly noPull: readonly string[];
   readonly activityConcurrency?: number | undefined;
 }
 
 export const usage = `Usage: main.js --app <directory with package.json> --state <directory>
   [--port 7071] [--rpc-port 17071] [--clock <clock.json>] [--log <file>] [--exact-timers]
-  [--require-keys <key>] [--no-pull <orchestrator>]... [--activity-concurrency <n>]
+  [--require-keys <key>] [--authenticate <address>] [--no-pull <orchestrator>]... [--activity-concurrency <n>]
 or one JSON argument with the same names in camelCase.`;
 
 /** @throws Error that lists everything wrong with the arguments */
@@ -32,6 +33,8 @@ export function parseSettings(args: readonly string[]): HostSettings {
     log: given['log'] === undefined ? undefined : text(given['log'], 'log', problems),
     exactTimers: given['exactTimers'] === true,
     requireKeys: given['requireKeys'] === undefined ? undefined : text(given['requireKeys'], 'requireKeys', problems),
+    authenticate:
+      given['authenticate'] === undefined ? undefined : text(given['authenticate'], 'authenticate', problems),
     noPull: Array.isArray(given['noPull']) ? given['noPull'].map(String) : [],
     activityConcurrency:
       given['activityConcurrency'] === undefined
@@ -58,6 +61,7 @@ function fromFlags(args: readonly string[]): Record<string, unknown> {
       log: { type: 'string' },
       'exact-timers': { type: 'boolean' },
       'require-keys': { type: 'string' },
+      authenticate: { type: 'string' },
       'no-pull': { type: 'string', multiple: true },
       'activity-concurrency': { type: 'string' },
     },

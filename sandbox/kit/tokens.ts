@@ -6,6 +6,8 @@ export interface Identity {
   principalId: string;
   clientId: string;
   tenantId: string;
+  /** Roles that were given to somebody in the app's own registration. */
+  appRoles?: string[];
   /** Resource id of a user-assigned managed identity; absent for anybody else. */
   resourceId?: string;
 }

@@ -13,6 +13,8 @@ export interface AppHostOptions {
   /** Ports to listen on; 0 for any free one. */
   port: number;
   rpcPort: number;
+  /** Address that says who holds a token, if people sign in. */
+  authenticate?: string;
   env: NodeJS.ProcessEnv;
 }
 
@@ -34,7 +36,7 @@ export class AppHost {
   }
 
   async start(): Promise<void> {
-    const { root, app, folder, env } = this.#options;
+    const { root, app, folder, env, authenticate } = this.#options;
     const child = await this.#children.start({
       name: 'the Functions host with the app',
       script: join(root, 'dist', 'sandbox', 'host', 'main.js'),
@@ -42,6 +44,7 @@ export class AppHost {
         ...['--port', String(this.#options.port), '--rpc-port', String(this.#options.rpcPort)],
         ...['--app', app, '--state', join(folder, 'host')],
         ...['--clock', join(folder, 'cloud', 'clock.json'), '--log', this.log],
+        ...(authenticate === undefined ? [] : ['--authenticate', authenticate]),
       ],
       env,
       log: join(folder, 'logs', 'host.log'),

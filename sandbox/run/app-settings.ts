@@ -1,6 +1,6 @@
 import type { CloudSeed, KekSeed } from '../cloud/seed';
 import type { CloudAddresses } from './cloud-addresses';
-import { dpsResourceId, hubResourceId, names, resourceIds } from './seed';
+import { appRoles, dpsResourceId, hubResourceId, names, resourceIds } from './seed';
 
 /** A KEK's unversioned identifier in this local cloud. */
 export function keyIdentifier(cloud: CloudAddresses, key: string = names.key): string {
@@ -11,9 +11,10 @@ export function keyIdentifier(cloud: CloudAddresses, key: string = names.key): s
 export type KeySettings = Readonly<Record<string, unknown>>;
 
 /** rotation.json: every seeded key with what the seed puts under it, the hub as canary. What `settings` leaves out is Keyturn's own. */
-export function rotationFile(cloud: CloudAddresses, seed: CloudSeed, settings: KeySettings): object {
+export function rotationFile(cloud: CloudAddresses, seed: CloudSeed, settings: KeySettings, signIn = false): object {
   const keys = seed.vaults.flatMap(({ keys }) => keys.map(({ name }) => name));
   return {
+    ...(signIn ? { access: Object.fromEntries(Object.entries(appRoles).map(([role, value]) => [role, [value]])) } : {}),
     keys: keys.map((key) => ({
       key: keyIdentifier(cloud, key),
       vaultResourceId: resourceIds.vault,

@@ -51,6 +51,8 @@ export interface BringUpOptions {
   readonly seed: CloudSeed;
   /** What rotation.json says of each key beside its targets. */
   readonly settings: KeySettings;
+  /** Whether people sign in, and roles decide. */
+  readonly signIn?: boolean;
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
@@ -92,7 +94,7 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   signal.throwIfAborted();
   const rotationPath = join(folder, 'rotation.json');
   const configure = (settings: KeySettings): void =>
-    writeFileSync(rotationPath, `${JSON.stringify(rotationFile(cloud, seed, settings), null, 2)}\n`);
+    writeFileSync(rotationPath, `${JSON.stringify(rotationFile(cloud, seed, settings, options.signIn), null, 2)}\n`);
   configure(options.settings);
   const host = new AppHost(children, {
     root,
@@ -100,9 +102,12 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
     folder,
     port: free ? 0 : APP_PORTS.app,
     rpcPort: free ? 0 : APP_PORTS.rpc,
+    ...(options.signIn === true ? { authenticate: `${cloud.token}/introspect` } : {}),
     env: appEnvironment(cloud, storage, rotationPath, environment),
   });
   await host.start();
+  // Whoever looks on reads, and nothing else.
+  if (options.signIn === true) wire.signIn(host.url, () => tokens.header('rhea', 'api://keyturn'));
   signal.throwIfAborted();
   const faults = new AskedFaults(wire, cloud.control);
   const travel = new Travel(async (on) => {

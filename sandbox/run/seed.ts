@@ -63,6 +63,7 @@ export function makeSeed(now: Date): CloudSeed {
       identity('owner', 4),
       identity('reader', 5),
       identity('admin', 6),
+      ...people,
     ],
     appIdentity: 'keyturn',
     defaultIdentity: 'reader',
@@ -103,6 +104,18 @@ export function rotatedByItsPolicy(seed: CloudSeed): CloudSeed {
   }));
   return { ...seed, vaults };
 }
+
+/** Who may sign in to the app, where a scenario lets roles decide; the names begin as the roles do. */
+export const appRoles = {
+  reader: 'Keyturn.Reader',
+  operator: 'Keyturn.Operator',
+  approver: 'Keyturn.Approver',
+} as const;
+const people = [
+  { ...identity('rhea', 7), appRoles: [appRoles.reader] },
+  { ...identity('olivia', 8), appRoles: [appRoles.operator, appRoles.approver] },
+  { ...identity('avery', 9), appRoles: [appRoles.approver] },
+];
 
 const kek = { vault: names.vault, key: names.key, versioned: true };
 

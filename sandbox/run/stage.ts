@@ -40,6 +40,8 @@ export interface Scenario {
   readonly seed?: (seed: CloudSeed) => CloudSeed;
   /** What rotation.json says of the key beside its targets; Keyturn's own defaults unless set. */
   readonly settings?: KeySettings;
+  /** Whether people sign in, and roles decide who may do what. */
+  readonly signIn?: true;
   /** Makes it happen, and answers once it is over. */
   play(stage: Stage): Promise<void>;
 }
@@ -134,9 +136,15 @@ export class Stage {
     return this.#sandbox.wire.call(`${this.#sandbox.host.url}${path}`, call);
   }
 
+  /** The header of somebody who has signed in to the app. */
+  as(identity: string): Promise<Record<string, string>> {
+    return this.#sandbox.tokens.header(identity, 'api://keyturn');
+  }
+
   /** `POST /api/rotations`. @returns the id of the rotation it began */
-  async start(body: { reason: string; toVersion?: string }): Promise<string> {
-    const answer = await this.http('/api/rotations', { body: { key: this.key, ...body } });
+  async start(body: { reason: string; toVersion?: string }, identity?: string): Promise<string> {
+    const headers = identity === undefined ? {} : await this.as(identity);
+    const answer = await this.http('/api/rotations', { body: { key: this.key, ...body }, headers });
     if (answer.status !== 202) throw new UnexpectedAnswerError('POST /api/rotations', answer.status);
     const { rotationId } = answer.body as { rotationId: string };
     this.#watch.follow(rotationId);

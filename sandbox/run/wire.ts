@@ -32,14 +32,25 @@ export class UnexpectedAnswerError extends Error {
 export class Wire {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 64 });
   readonly #https: HttpsAgent;
+  readonly #signedIn = new Map<string, () => Promise<Record<string, string>>>();
 
   /** @param caFile PEM file of the certificate authority of this sandbox */
   constructor(caFile: string) {
     this.#https = new HttpsAgent({ keepAlive: true, maxSockets: 64, ca: readFileSync(caFile) });
   }
 
+  /** From now on whatever is asked of this origin is asked by somebody, unless the call says by whom. */
+  signIn(origin: string, header: () => Promise<Record<string, string>>): void {
+    this.#signedIn.set(new URL(origin).origin, header);
+  }
+
   /** Rejects when there is no answer at all; any status is an answer. */
-  call(url: string, call: Call = {}): Promise<Answer> {
+  async call(url: string, call: Call = {}): Promise<Answer> {
+    const signedIn = await this.#signedIn.get(new URL(url).origin)?.();
+    return this.#call(url, { ...call, headers: { ...signedIn, ...call.headers } });
+  }
+
+  #call(url: string, call: Call): Promise<Answer> {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
     if (body !== undefined) {

@@ -7,6 +7,7 @@ import { cancelled } from './cancelled';
 import { changeWindow } from './change-window';
 import { dpsRefuses } from './dps-refuses';
 import { duplicateEvents } from './duplicate-events';
+import { fourEyes } from './four-eyes';
 import { hostKilled } from './host-killed';
 import { humanChange } from './human-change';
 import { lostEvent } from './lost-event';
@@ -65,5 +66,6 @@ export const scenarios: readonly Scenario[] = [
   observe,
   twoKeys,
   changeWindow,
+  fourEyes,
   rollbackCompleted,
 ];

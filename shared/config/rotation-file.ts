@@ -128,9 +128,25 @@ const key = policy.extend({
   targets: z.array(target).min(1, wrong('is empty', 'list at least one target, the canary first')),
 });
 
+const grants = z.array(
+  matching(
+    /^\S{1,200}$/,
+    'is not the value of a claim',
+    'give an app role, the object id of a group, or that of a person',
+  ),
+);
+
+/** For each role the app roles, groups or object ids that have it. */
+const access = z.strictObject({
+  reader: grants.optional(),
+  operator: grants.min(1, wrong('is empty: nobody could start or stop anything', 'name who may')),
+  approver: grants.min(1, wrong('is empty: nobody could approve', 'name who may')),
+});
+
 const rotationFile = z.strictObject({
   keys: z.array(key).min(1, wrong('is empty', 'list at least one key with its targets')),
   defaults: policy.optional(),
+  access: access.optional(),
 });
 
 /**
@@ -154,13 +170,18 @@ export function parseRotationFile(path: string, text: string, problems: Problems
 function whatIsRight(content: unknown): RotationFile | null {
   if (!isObject(content) || !Array.isArray(content['keys'])) return null;
   const defaults = policy.safeParse(content['defaults']).data;
+  const granted = access.safeParse(content['access']).data;
   const keys = content['keys'].map((entry: unknown): KeyEntry => {
     const read = key.safeParse(entry).data;
     if (read !== undefined) return read;
     const { key: identifier, targets } = isObject(entry) ? entry : {};
     return { key: typeof identifier === 'string' ? identifier : '', targets: fitTargets(targets) };
   });
-  return { keys, ...(defaults === undefined ? {} : { defaults }) };
+  return {
+    keys,
+    ...(defaults === undefined ? {} : { defaults }),
+    ...(granted === undefined ? {} : { access: granted }),
+  };
 }
 
 const fitTargets = (targets: unknown): TargetEntry[] =>

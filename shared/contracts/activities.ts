@@ -10,7 +10,14 @@ export interface RunReference {
 /** Why a run was asked for. `resume` continues a run from the ledger in a new instance. */
 export type Cause =
   | { readonly kind: 'event'; readonly type: string; readonly version: string; readonly eventId: string }
-  | { readonly kind: 'http'; readonly actor: string }
+  | {
+      readonly kind: 'http';
+      readonly actor: string;
+      /** Who it was, by which claim, from where; absent where only a function key was needed. */
+      readonly principalId?: string;
+      readonly grantedBy?: string;
+      readonly from?: string;
+    }
   /** The sweep found what an event should have brought. */
   | { readonly kind: 'sweep'; readonly type: string; readonly version: string }
   | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' | 'abandon' };

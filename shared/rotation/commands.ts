@@ -1,9 +1,10 @@
+import { type Asker, whoOf } from '../contracts/access';
 import type { RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { ConflictError } from './errors';
 import { allowedCommands, isTerminal, type Standing } from './phases';
 import { dryRun } from './planning';
-import type { Claim, CommandName, LedgerState, Retirement } from './ports';
+import type { Claim, Command, CommandName, LedgerState, Retirement } from './ports';
 import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -14,6 +15,8 @@ export type CommandDecision =
   | { readonly kind: 'wake'; readonly instanceId: string }
   | { readonly kind: 'start'; readonly start: Start }
   | { readonly kind: 'not-found' }
+  /** Four eyes: the approver is the one who asked for the rotation. */
+  | { readonly kind: 'own-request' }
   /** The plan to approve is another one by now; `instanceId` plans anew when it is woken. */
   | { readonly kind: 'plan-changed'; readonly phase: Phase; readonly planHash: string; readonly instanceId: string }
   /** `why` also says what is possible. */
@@ -24,10 +27,9 @@ export type CommandDecision =
       readonly why: string;
     };
 
-export interface CommandByHand {
+export interface CommandByHand extends Asker {
   readonly rotationId: string;
   readonly command: CommandName;
-  readonly actor: string;
   /** Of `approve`: the plan as the approver saw it. */
   readonly planHash?: string;
 }
@@ -51,6 +53,7 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
       return { kind: 'not-allowed', phase, allowed, why };
     }
     if (asked.command === 'approve') {
+      if (isOwnRequest(asked, claim)) return { kind: 'own-request' };
       const changed = await planChanged(ports, asked, claim);
       if (changed !== null) return changed;
     }
@@ -82,6 +85,14 @@ function standingOf(
   };
 }
 
+function commandOf({ rotationId, command, actor, planHash }: CommandByHand, at: string): Command {
+  return { rotationId, command, actor, at, ...(planHash === undefined ? {} : { planHash }) };
+}
+
+/** People can be told apart only where the platform says who they are. */
+const isOwnRequest = ({ principalId = null }: CommandByHand, { cause }: Claim): boolean =>
+  principalId !== null && cause?.kind === 'http' && cause.principalId === principalId;
+
 /** What was checked is what is applied: the plan is made once more, and compared with what the approver saw. */
 async function planChanged(ports: RotationPorts, asked: CommandByHand, claim: Claim): Promise<CommandDecision | null> {
   const { planHash } = await dryRun(ports, claim);
@@ -102,7 +113,7 @@ async function put(
   const ends = claim.rotationId === null && retirement !== null;
   await ports.ledger.update(claim.key, etag, {
     claim: next,
-    addCommand: { ...asked, at },
+    addCommand: commandOf(asked, at),
     // Going back ends the retirement, in the same transaction.
     ...(ends ? { putRetirement: { ...retirement, status: 'ended' as const } } : {}),
   });
@@ -117,7 +128,12 @@ async function put(
       target: null,
       outcome: 'done',
       message: `${asked.actor} asked for ${asked.command} in ${claim.phase}.`,
-      details: { command: asked.command, phase: claim.phase, planHash: asked.planHash ?? null },
+      details: {
+        command: asked.command,
+        phase: claim.phase,
+        planHash: asked.planHash ?? null,
+        ...whoOf(asked),
+      },
     },
     `${asked.command}.${at}`,
   );

@@ -1,3 +1,4 @@
+import { type Asker, whoOf } from '../contracts/access';
 import type { RotationRequest, RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
@@ -66,11 +67,10 @@ export const eventStarted = (ports: RotationPorts, key: string, event: SeenEvent
 
 // --- Starting by hand ----------------------------------------------------------------------------------------------------
 
-export interface StartByHand {
+export interface StartByHand extends Asker {
   readonly key: string;
   readonly reason: string;
   readonly toVersion: string | null;
-  readonly actor: string;
   readonly idempotencyKey: string | null;
   /** SHA-256 of the canonical request body. */
   readonly requestHash: string;
@@ -165,7 +165,7 @@ async function claimFor(
     rotationId,
     key: wanted.key,
     reason: wanted.reason,
-    cause: { kind: 'http', actor: wanted.actor },
+    cause: { kind: 'http', actor: wanted.actor, ...whoOf(wanted) },
     toVersion: wanted.toVersion,
     generation,
     requestedAt: now.toISOString(),
@@ -201,7 +201,7 @@ async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Pr
       target: null,
       outcome: 'done',
       message: reason,
-      details: { toVersion },
+      details: { toVersion, ...(cause.kind === 'http' ? whoOf(cause) : {}) },
     },
   );
 }

@@ -38,6 +38,7 @@ export const others: readonly Play[] = [
   { scenario: 'owner-replaces', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'two-keys', phase: 'completed', stands: allNext },
   { scenario: 'change-window', phase: 'completed', stands: allNext },
+  { scenario: 'four-eyes', phase: 'completed', stands: allNext },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
 ];
 

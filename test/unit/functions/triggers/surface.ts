@@ -1,6 +1,7 @@
 import { app, HttpRequest, type HttpResponseInit, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { registerTriggers } from '../../../../functions/triggers';
+import type { AccessRules } from '../../../../shared/access/caller';
 import type { Health } from '../../../../shared/contracts/http';
 import { FaultError } from '../../../../shared/rotation/errors';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
@@ -69,7 +70,11 @@ export interface Asked {
 }
 
 /** The app's triggers over fakes, called as the Functions host calls them. */
-export function surface(ports: RotationPorts, health: Health = { ok: true, needs: [] }) {
+export function surface(
+  ports: RotationPorts,
+  health: Health = { ok: true, needs: [] },
+  access: AccessRules | null = null,
+) {
   const routes: Route[] = [];
   let onEvent: ((event: unknown, context: InvocationContext) => Promise<void>) | undefined;
   const client = fakeClient();
@@ -96,7 +101,7 @@ export function surface(ports: RotationPorts, health: Health = { ok: true, needs
     timers.set(name, options.handler as never);
   });
   jest.spyOn(df, 'getClient').mockImplementation(() => client as never);
-  registerTriggers({ ports, health: async () => health });
+  registerTriggers({ ports, access, health: async () => health });
   const context = () => new InvocationContext({ functionName: 'f', invocationId: 'i', logHandler: () => undefined });
 
   return {

@@ -15,6 +15,8 @@ let server: Server;
 let posted: Posted[];
 /** What the webhook answers; null: nothing, ever. */
 let answer: { status: number; headers?: Record<string, string>; body?: string } | null;
+/** Called when a post has come. */
+let arrived: () => void;
 
 const alert: Alert = {
   id: 'run.completed.1',
@@ -33,6 +35,7 @@ beforeAll(async () => {
     });
     request.on('end', () => {
       posted.push({ method, url, headers, body });
+      arrived();
       if (answer !== null) response.writeHead(answer.status, answer.headers).end(answer.body);
     });
   });
@@ -41,6 +44,7 @@ beforeAll(async () => {
 beforeEach(() => {
   posted = [];
   answer = { status: 204 };
+  arrived = () => undefined;
 });
 afterAll(() => {
   server.closeAllConnections();
@@ -97,7 +101,8 @@ describe('an alert posted to a webhook', () => {
     timeout.mockImplementation((milliseconds) => {
       expect(milliseconds).toBe(5000);
       const controller = new AbortController();
-      setTimeout(() => controller.abort(new DOMException('too late', 'TimeoutError')), 100);
+      // Not before it has come: a post that comes late would be another test's.
+      arrived = () => controller.abort(new DOMException('too late', 'TimeoutError'));
       return controller.signal;
     });
     await expect(channel().send(alert)).rejects.toMatchObject({ name: 'FaultError', code: 'timeout' });

@@ -167,7 +167,7 @@ export async function takeOver(
 }
 
 /** The start of a new instance that goes on from the ledger. */
-function resumedBy(claim: Claim, { command: name }: CommandByHand): Start {
+export function resumedBy(claim: Claim, { command: name }: Pick<CommandByHand, 'command'>): Start {
   const start = startOf(claim);
   const resumed = name === 'abandon' || name === 'rollback' ? name : 'resume';
   return { ...start, request: { ...start.request, cause: { kind: 'resume', command: resumed } } };

@@ -27,9 +27,10 @@ export async function sweepKey(
   key: string,
   instanceState: (instanceId: string) => Promise<InstanceState>,
 ): Promise<readonly SweepAction[]> {
-  const { claim, etag } = await ports.ledger.read(key);
+  const state = await ports.ledger.read(key);
+  const { claim, etag } = state;
   if (claim !== null && etag !== null && claim.rotationId !== null) {
-    return lookAfterRun(ports, claim, etag, instanceState);
+    return lookAfterRun(ports, { ...state, claim, etag }, instanceState);
   }
   const rotate = await findMissed(ports, key, claim);
   if (rotate !== null) return [rotate];

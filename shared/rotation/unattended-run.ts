@@ -1,24 +1,24 @@
 import type { RunReference } from '../contracts/activities';
-import { inNewInstance } from './commands';
+import { inNewInstance, resumedBy } from './commands';
 import { ConflictError } from './errors';
 import { isStuck, reportStuck } from './overdue';
-import type { Claim } from './ports';
-import { startOf } from './requests';
+import type { Claim, CommandName } from './ports';
 import type { RotationPorts } from './run-ports';
-import { managedKey, record } from './run-record';
+import { type HeldClaim, managedKey, record } from './run-record';
 import { type InstanceState, retirementStart, type SweepAction } from './sweep-action';
 import { finishEnd, hasEnded } from './telling';
 
 /** Nothing that a function began can be under way longer: twice the longest function time-out. */
 const longestRequestSeconds = 20 * 60;
+
 /** Looks after a run that holds the claim: whether its instance is alive and goes on, and if not, who goes on for it. */
 export async function lookAfterRun(
   ports: RotationPorts,
-  claim: Claim,
-  etag: string,
+  { claim, etag, commands }: HeldClaim,
   instanceState: (instanceId: string) => Promise<InstanceState>,
 ): Promise<readonly SweepAction[]> {
-  if (claim.phase === 'needs-attention') return []; // waits for a person, and was told
+  // Waits for a person, and was told; once a person has said how to go on, an instance must come that binds the claim.
+  if (claim.phase === 'needs-attention' && claim.bound) return [];
   const state = await instanceState(claim.instanceId ?? claim.rotationId ?? '');
   if (state === 'running') {
     // It was only late: should it die some day, its last request has to run out from then on.
@@ -32,10 +32,16 @@ export async function lookAfterRun(
   }
   // Taken over only when the longest possible request of the lost instance has run out; then everything is read again.
   if (now.getTime() - Date.parse(claim.orphanedSince) < longestRequestSeconds * 1000) return [];
-  return takeOver(ports, claim, etag, now);
+  const said = claim.phase === 'needs-attention' ? commands.at(-1)?.command : undefined;
+  return takeOver(ports, claim, etag, { now, command: said ?? 'resume' });
 }
 
-async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: Date): Promise<readonly SweepAction[]> {
+async function takeOver(
+  ports: RotationPorts,
+  claim: Claim,
+  etag: string,
+  { now, command }: { readonly now: Date; readonly command: CommandName },
+): Promise<readonly SweepAction[]> {
   const rotationId = claim.rotationId ?? '';
   if (hasEnded(claim)) return finishForTheDead(ports, claim, etag, now);
   const where = claim.purpose === 'retirement' ? 'its retirement' : claim.phase;
@@ -54,12 +60,10 @@ async function takeOver(ports: RotationPorts, claim: Claim, etag: string, now: D
     await noteTakeOver(ports, claim, next.generation, message, now);
     return [retirementStart(claim.key, rotationId, next.generation, message)];
   }
-  const next = inNewInstance(claim, { rotationId, command: 'resume' }, now.toISOString());
+  const next = inNewInstance(claim, { rotationId, command }, now.toISOString());
   if (!(await unlessChanged(ports, etag, next))) return []; // somebody is alive after all
   await noteTakeOver(ports, claim, next.generation, message, now);
-  const start = startOf(next);
-  const cause = { kind: 'resume', command: 'resume' } as const;
-  return [{ kind: 'rotate', start: { ...start, request: { ...start.request, cause } }, event: null, message }];
+  return [{ kind: 'rotate', start: resumedBy(next, { command }), event: null, message }];
 }
 
 /**

@@ -366,6 +366,24 @@ describe('a claim without a run', () => {
     expect((await claimOf(world)).orphanedSince).toBeNull();
   });
 
+  test.each([
+    ['resume', 'forward'],
+    ['rollback', 'back'],
+    ['abandon', 'forward'],
+  ] as const)('that a person told to %s, and that no instance came to obey, is obeyed', async (name, direction) => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await enter(world, run, 'needs-attention');
+    world.pass(1);
+    expect(await command(world.ports, { rotationId, command: name, actor: 'ann' })).toMatchObject({ kind: 'start' });
+    await sweep(world, 'gone');
+    world.pass(1200);
+    const [found] = await sweep(world, 'gone');
+    expect(found).toMatchObject({ kind: 'rotate', start: { request: { cause: { kind: 'resume', command: name } } } });
+    if (found?.kind !== 'rotate') throw new Error('It must be started.');
+    expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ admitted: true, direction });
+  });
+
   test('that was made over HTTP and never started is started in a new instance, which is admitted', async () => {
     const world = makeWorld();
     const asked = { key, reason: 'x', toVersion: null, actor: 'ann', idempotencyKey: null, requestHash: 'h' };

@@ -117,6 +117,7 @@ export class ControlServer {
         return ok(this.#cloud.alerts());
       case 'GET deliveries':
         return ok(this.#cloud.deliveries());
+      case 'GET vaults':
       case 'POST vaults':
       case 'DELETE vaults':
         return this.#vault(request, rest);
@@ -199,7 +200,13 @@ export class ControlServer {
     const vault = this.#cloud.vaults.get(name)?.vault;
     if (vault === undefined) return problem(404, `There is no vault named '${name}'.`);
     if (rest.length === 1 && rest[0] === 'quota') {
+      if (request.method === 'GET') return undefined;
       vault.quota.set(request.method === 'DELETE' ? undefined : ((request.body ?? {}) as QuotaLimits));
+      return { status: 204 };
+    }
+    if (rest.length === 1 && rest[0] === 'tally' && request.method !== 'DELETE') {
+      if (request.method === 'GET') return ok(vault.tally.read());
+      vault.tally.begin((request.body as { blobs?: boolean } | undefined)?.blobs === true);
       return { status: 204 };
     }
     const [kind, key = '', action] = rest;

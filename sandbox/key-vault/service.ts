@@ -210,6 +210,7 @@ export class KeyVaultService {
     const given = Buffer.from(value, 'base64url');
     const opens = operation === 'unwrapKey' || operation === 'decrypt';
     const right = opens ? await version.material.decrypt(alg, given) : version.material.encrypt(alg, given);
+    if (operation === 'unwrapKey') this.#vault.tally.noteOpened(version.version, given, this.#vault.nowMilliseconds());
     const result = opens && fault?.effect.kind === 'wrongBytes' ? wrongKeyFor(right) : right;
     return {
       body: { kid: `${this.#vault.url}/keys/${key.name}/${version.version}`, value: result.toString('base64url') },
@@ -231,6 +232,7 @@ export class KeyVaultService {
     caller: { principalId: string; name: string },
     status: number,
   ): void {
+    if (route !== undefined) this.#vault.tally.note(route.operation, status);
     const operationName = OPERATION_NAMES[route?.operation ?? ''];
     if (operationName === undefined) return;
     this.#vault.log.append({

@@ -21,6 +21,7 @@ import { OperationLog } from './operation-log';
 import { Quota } from './quota';
 import { expiryOf, type RotationPolicy, readPolicy } from './rotation-policy';
 import { seededKey } from './seeded-key';
+import { Tally } from './tally';
 
 const RECOVERABLE_DAYS = 90;
 const DAY_SECONDS = 86_400;
@@ -32,6 +33,7 @@ export class Vault {
   readonly recovery: { purgeProtection: boolean; recoverableDays: number };
   readonly quota: Quota;
   readonly log = new OperationLog();
+  readonly tally = new Tally();
   /** Names of the identities that the network rules let in; undefined lets everybody in. */
   readonly reachableBy: readonly string[] | undefined;
   /** Known once the server listens; key identifiers begin with it. */
@@ -71,7 +73,11 @@ export class Vault {
   }
 
   nowSeconds(): number {
-    return Math.floor(this.#context.clock.nowMilliseconds() / 1000);
+    return Math.floor(this.nowMilliseconds() / 1000);
+  }
+
+  nowMilliseconds(): number {
+    return this.#context.clock.nowMilliseconds();
   }
 
   list(deleted: boolean): Key[] {

@@ -51,9 +51,16 @@ function reaches(assigned: string, asked: string): boolean {
   return below === above || below.startsWith(`${above}/`);
 }
 
+/** Every request asks, with the same few patterns and actions. */
+const compiled = new Map<string, RegExp>();
+const dataActions = new Map<string, boolean>();
+
 function matches(pattern: string, action: string): boolean {
+  const known = compiled.get(pattern);
+  if (known !== undefined) return known.test(action);
   const escaped = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\\\*/g, '.*');
-  return new RegExp(`^${escaped}$`, 'i').test(action);
+  compiled.set(pattern, new RegExp(`^${escaped}$`, 'i'));
+  return matches(pattern, action);
 }
 
 /** A role's `actions` never grant data actions, not even an Owner's `*`; so the two must be told apart by name. */
@@ -65,5 +72,9 @@ const DATA_ACTIONS = [
 ];
 
 function isDataAction(action: string): boolean {
-  return DATA_ACTIONS.some((pattern) => pattern.test(action));
+  const known = dataActions.get(action);
+  if (known !== undefined) return known;
+  const found = DATA_ACTIONS.some((pattern) => pattern.test(action));
+  dataActions.set(action, found);
+  return found;
 }

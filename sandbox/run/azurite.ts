@@ -16,12 +16,16 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 
 const listening = /Azurite (Blob|Queue|Table) service is successfully listening at (\S+)/;
 
-/** Starts Azurite; `free` lets it choose its ports. */
+/**
+ * Starts Azurite; `free` lets it choose its ports. `inMemory` keeps nothing on disk: else it writes its whole database anew
+ * every five seconds, answering nobody meanwhile.
+ */
 export async function startAzurite(
   children: Children,
-  options: { root: string; folder: string; free: boolean; env: NodeJS.ProcessEnv },
+  options: { root: string; folder: string; free: boolean; env: NodeJS.ProcessEnv; inMemory?: boolean },
 ): Promise<Storage> {
-  const { root, folder, free, env } = options;
+  const { root, folder, free, env, inMemory = false } = options;
+  const place = inMemory ? ['--inMemoryPersistence'] : ['--location', join(folder, 'azurite')];
   const ports = (Object.keys(AZURITE_PORTS) as (keyof typeof AZURITE_PORTS)[]).flatMap((name) => [
     `--${name}Port`,
     String(free ? 0 : AZURITE_PORTS[name]),
@@ -30,7 +34,7 @@ export async function startAzurite(
   const { ready } = await children.start({
     name: 'Azurite (storage)',
     script: join(root, 'node_modules', 'azurite', 'dist', 'src', 'azurite.js'),
-    args: ['--silent', '--skipApiVersionCheck', '--disableTelemetry', '--location', join(folder, 'azurite'), ...ports],
+    args: ['--silent', '--skipApiVersionCheck', '--disableTelemetry', ...place, ...ports],
     env,
     log: join(folder, 'logs', 'azurite.log'),
     readyWithinSeconds: 60,

@@ -194,6 +194,46 @@ describe('quota', () => {
     await keys().getKey('other');
     expect((await rejection(keys().getKey('other'))).status).toBe(429);
   });
+
+  test('a sliding window gives back what is ten seconds old; a fixed one gives everything back every ten seconds', async () => {
+    const window = 10_000;
+    const { clock } = context();
+    const wrap = () => crypto(0).wrapKey('RSA-OAEP-256', randomBytes(32));
+    for (const [kind, afterTheTurn] of [
+      ['sliding', 429],
+      ['fixed', 200],
+    ] as const) {
+      const turn = Math.ceil((clock.nowMilliseconds() + window) / window) * window;
+      clock.advanceTo(turn - 5000);
+      running.vault.quota.set({ rsa2048: 1, window: kind });
+      await wrap();
+      expect((await rejection(wrap())).status).toBe(429);
+      clock.advanceTo(turn);
+      expect(
+        await wrap().then(
+          () => 200,
+          ({ statusCode }) => statusCode,
+        ),
+      ).toBe(afterTheTurn);
+    }
+  });
+});
+
+describe('tally', () => {
+  test('counts, since it began, what was asked and answered, and how often which blob was opened', async () => {
+    const { result: blob } = await crypto(0).wrapKey('RSA-OAEP-256', randomBytes(32));
+    const opened = `${kek()[0]?.version} ${Buffer.from(blob).toString('base64url').slice(0, 16)}`;
+    running.vault.tally.begin(true);
+    await crypto(0).unwrapKey('RSA-OAEP-256', blob);
+    await crypto(0).unwrapKey('RSA-OAEP-256', blob);
+    await rejection(crypto(0).unwrapKey('RSA-OAEP-256', Buffer.alloc(256)));
+    expect(running.vault.tally.read()).toMatchObject({
+      requests: { 'unwrapKey 200': 2, 'unwrapKey 400': 1 },
+      opened: { [opened]: 2 },
+    });
+    running.vault.tally.begin(false);
+    expect(running.vault.tally.read()).toMatchObject({ requests: {}, opened: {}, firstUnwrap: null });
+  });
 });
 
 describe('events', () => {

@@ -11,12 +11,19 @@ export interface Figure {
 export interface Measured {
   readonly about: string;
   readonly figures: readonly Figure[];
+  /** Lines for people that no figure can say. */
+  readonly notes?: readonly string[];
+}
+
+export interface Choice {
+  /** Also what takes an hour. */
+  readonly full: boolean;
 }
 
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
-  run(say: (progress: string) => void): Promise<Measured>;
+  run(say: (progress: string) => void, choice: Choice): Promise<Measured>;
 }
 
 /** Nearest-rank percentile; NaN of nothing. @param share between 0 and 1 */

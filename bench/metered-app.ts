@@ -1,6 +1,4 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CloudSeed } from '../sandbox/cloud/seed';
@@ -10,6 +8,7 @@ import { bringUp, letGo, type Sandbox } from '../sandbox/run/bring-up';
 import { Children } from '../sandbox/run/children';
 import { hubResourceId, makeSeed, names } from '../sandbox/run/seed';
 import type { Noted, Reading } from './apps/meter';
+import { freePort } from './free-port';
 
 const root = join(__dirname, '..', '..');
 const rotationDeadline = 3 * 60_000;
@@ -172,14 +171,6 @@ function narrowTargets(path: string, targets: (targets: readonly object[]) => re
   const file = JSON.parse(readFileSync(path, 'utf8')) as { keys: { targets: object[] }[] };
   const keys = file.keys.map((key) => ({ ...key, targets: targets(key.targets) }));
   writeFileSync(path, JSON.stringify({ ...file, keys }));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 /** The seed with this many hubs under the key and nothing else, and the targets that name them. */

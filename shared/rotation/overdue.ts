@@ -10,7 +10,7 @@ import { changeClaim, record } from './run-record';
 const marginSeconds = 2 * 3600;
 /** Before admission nothing of the configuration is known, and faults are waited for as long as this (24 h). */
 const admissionSeconds = 24 * 3600;
-/** Two calls to the vault and a write take a fraction of it; a storm of 429 is a fault, and begins the count anew. */
+/** Of all passes over a store together; two calls to the vault and a write take a fraction of it. A storm of 429 is a fault, and begins the count anew. */
 const secondsOfDataKey = 2;
 /** A red read is asked again after a minute until it is confirmed. */
 const secondsOfAskingAgain = 60;

@@ -187,6 +187,7 @@ function* callOnce<N extends ActivityName>(
   name: N,
   input: StepInput<N>,
 ): Story<Attempted<StepOutput<N>>> {
+  if ('waitingFor' in input) showStatus(on, { waitingFor: (input as unknown as Waiting).waitingFor });
   try {
     const full = { ...input, run: on.run, now: now(on.context).toISOString() };
     return (yield on.context.df.callActivity(name, full)) as Outcome<StepOutput<N>>;
@@ -254,17 +255,30 @@ function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
  * Tells the outside. The outbox has retries of its own, so this waits only for storage; and what happened is in the history:
  * an alert that could not even be kept for the whole deadline must not change it.
  */
-export function* tell(on: RunContext, alert: AlertKind, reasons: readonly Reason[], occasion: string): Story<void> {
+export function* tell(
+  on: RunContext,
+  alert: AlertKind,
+  reasons: readonly Reason[],
+  occasion: string,
+  beside: Waiting = forNothing,
+): Story<void> {
   try {
-    yield* step(on, 'sendAlert', { alert, occasion, reasons });
+    yield* step(on, 'sendAlert', { alert, occasion, reasons }, beside);
   } catch (error) {
     if (!(error instanceof StoryEnd)) throw error;
   }
 }
 
+/** What the durable API shows of the run, at the very moment at which it begins to sleep. */
+function showStatus({ context, run }: RunContext, changed: { phase: Phase } | { waitingFor: WaitingFor }): void {
+  const shown = context.df.customStatus as { phase?: Phase } | undefined;
+  const phase = shown?.phase ?? null;
+  context.df.setCustomStatus({ rotationId: run.rotationId, phase, waitingFor: null, ...changed });
+}
+
 /** Enters a phase: on record in the audit log and the ledger before anything of that phase is done. */
 export function* enter(on: RunContext, phase: Phase, reasons: readonly Reason[] = []): Story<void> {
-  on.context.df.setCustomStatus({ rotationId: on.run.rotationId, phase });
+  showStatus(on, { phase });
   yield* step(on, 'enterPhase', { phase, reasons });
 }
 

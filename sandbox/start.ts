@@ -7,7 +7,7 @@ import { offsetOf } from './run/looks';
 import { expectationUnder, modesText, withModes } from './run/modes';
 import { type Outcome, report, shortcomings } from './run/outcome';
 import { play, readAll } from './run/play';
-import { playgroundOf, watchOverPeople, whatToTry } from './run/playground';
+import { playgroundOf, whatToTry } from './run/playground';
 import { BusyPortsError, refuseBusyPorts } from './run/ports';
 import { createRunFolder } from './run/run-folder';
 import { createScreen, type Screen } from './run/screen';
@@ -137,7 +137,6 @@ async function performed(hands: Stagehands): Promise<number> {
   const exitCode = problems.length === 0 ? 0 : 1;
   if (options.once) return exitCode;
   screen.print(['Everything stays up. Ctrl-C stops it and leaves nothing behind.']);
-  void watchOverPeople(sandbox, signal);
   return staysUp(signal, exitCode);
 }
 

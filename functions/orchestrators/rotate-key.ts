@@ -138,8 +138,8 @@ const approvalOf = (planHash: string) => ({
 
 function* askForApproval(on: RunContext, planHash: string): Story<Waiting> {
   const waiting = approvalOf(planHash);
-  yield* step(on, 'noteWaiting', waiting);
-  yield* tell(on, 'approval', waiting.reasons, planHash.slice(0, 12));
+  yield* step(on, 'noteWaiting', waiting, waiting);
+  yield* tell(on, 'approval', waiting.reasons, planHash.slice(0, 12), waiting);
   return waiting;
 }
 
@@ -147,7 +147,7 @@ function* askForApproval(on: RunContext, planHash: string): Story<Waiting> {
 function* waitForWindow(on: RunContext, before: Waiting | undefined, opensAt: string): Story<Waiting> {
   const message = `No change window is open; the next opens at ${opensAt}.`;
   const waiting: Waiting = { waitingFor: 'window', reasons: [{ code: 'window-closed', message }] };
-  if (before?.reasons[0]?.message !== message) yield* step(on, 'noteWaiting', waiting);
+  if (before?.reasons[0]?.message !== message) yield* step(on, 'noteWaiting', waiting, waiting);
   // Timers fire early: a plan made just before the opening would be told to wait again.
   yield* sleepUntil(on.context, new Date(Date.parse(opensAt) + 2000));
   return waiting;
@@ -162,7 +162,8 @@ function* chooseVersion(on: RunContext): Story<void> {
       return;
     }
     const reason = { code: 'policy-about-to-rotate', message: chosen.message };
-    yield* step(on, 'noteWaiting', { waitingFor: 'policy', reasons: [reason] });
+    const waiting: Waiting = { waitingFor: 'policy', reasons: [reason] };
+    yield* step(on, 'noteWaiting', waiting, waiting);
     yield* sleepUntil(on.context, new Date(now(on.context).getTime() + chosen.waitSeconds * 1000));
   }
 }

@@ -8,6 +8,8 @@ export interface HostClockState {
   sequence: number;
   /** When its next durable timer is due, in virtual milliseconds; undefined if it has none. */
   nextDue: number | undefined;
+  /** Whether an orchestration that sleeps says that it waits for a person. */
+  waitsForPerson: boolean;
 }
 
 /** The host's clock, however it is reached. Both reject when the host cannot be reached. */
@@ -21,7 +23,9 @@ const SLOW_MILLISECONDS = 100;
 
 /**
  * Lets virtual time jump over waiting: only when nothing is in flight here or in the host, seen twice with nothing having begun or
- * ended in between, and only to the next thing that is due and may pull the clock.
+ * ended in between, and only to the next thing that is due and may pull the clock. It passes at the machine's speed while an
+ * orchestration waits for a person: an approval has a deadline of days, and they would be over before anybody had read what is to
+ * be approved.
  */
 export class TimeTravel {
   readonly #clock: SandboxClock;
@@ -84,6 +88,8 @@ export class TimeTravel {
     const hostIsQuiet = second.inFlight === 0 && second.sequence === first.sequence;
     if (!hostIsQuiet || this.#flight.count > 0 || this.#flight.sequence !== sequence || signal?.aborted)
       return QUICK_MILLISECONDS;
+    // Said in the same reading as the timer that it sleeps by, so there is no moment at which one is known without the other.
+    if (second.waitsForPerson) return SLOW_MILLISECONDS;
     const due = [second.nextDue, this.#clock.nextDue()].filter((time) => time !== undefined);
     if (due.length === 0) return SLOW_MILLISECONDS;
     const next = Math.min(...due);
@@ -93,6 +99,14 @@ export class TimeTravel {
     await host.push(this.#clock.offsetMilliseconds);
     return QUICK_MILLISECONDS;
   }
+}
+
+/** The words in which Keyturn's orchestrations say that they wait for somebody's approval, or for the end of a pause. */
+const personWaits: ReadonlySet<string> = new Set(['approval', 'pause']);
+
+interface ClockAnswer extends Omit<HostClockState, 'nextDue' | 'waitsForPerson'> {
+  nextDue: string | null;
+  customStatuses: readonly ({ readonly waitingFor?: string | null } | null)[];
 }
 
 /** The host's clock over its admin address: `GET` and `POST <hostAdmin>/admin/clock`. */
@@ -105,8 +119,12 @@ export function hostClockOver(hostAdmin: string): HostClockPort {
   };
   return {
     read: async () => {
-      const state = (await (await ask()).json()) as Omit<HostClockState, 'nextDue'> & { nextDue: string | null };
-      return { ...state, nextDue: state.nextDue === null ? undefined : Date.parse(state.nextDue) };
+      const { nextDue, customStatuses, ...state } = (await (await ask()).json()) as ClockAnswer;
+      return {
+        ...state,
+        nextDue: nextDue === null ? undefined : Date.parse(nextDue),
+        waitsForPerson: customStatuses.some((status) => personWaits.has(status?.waitingFor ?? '')),
+      };
     },
     push: async (offsetMilliseconds) => {
       const body = JSON.stringify({ offsetMilliseconds });

@@ -56,12 +56,13 @@ export class AdminApi {
 
   private clockState(): object {
     const { clock, engine, inFlight } = this.parts;
-    const due = engine.nextDue();
+    const { nextDue, statuses } = engine.sleeping();
     return {
       offsetMilliseconds: clock.offsetMilliseconds,
       inFlight: inFlight.count + engine.queued,
       sequence: inFlight.sequence,
-      nextDue: due === undefined ? null : new Date(due).toISOString(),
+      nextDue: nextDue === undefined ? null : new Date(nextDue).toISOString(),
+      customStatuses: statuses.map((status) => JSON.parse(status) as unknown),
     };
   }
 

@@ -26,12 +26,9 @@ export async function play(
   const { before, screen, signal } = parts;
   const versionBefore = await currentVersion(sandbox);
   const reader = new ContinuousReader(before, sandbox.faults);
-  const { wire, host, key, travel } = sandbox;
+  const { wire, host, key } = sandbox;
   const offset = () => offsetOf(sandbox);
-  const watch = new Watch(
-    { wire, app: host.url, key, screen, reads: reader.counts, offset, travel, signal },
-    await offset(),
-  );
+  const watch = new Watch({ wire, app: host.url, key, screen, reads: reader.counts, offset, signal }, await offset());
   const stage = new Stage(sandbox, { watch, screen, previousVersion: versionBefore, policyDue: parts.policyDue });
   await letGo(sandbox);
   reader.start();

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from './bring-up';
-import type { Page, Rotation } from './contract';
+import type { Rotation } from './contract';
 import { names } from './seed';
 
 /** Where a person can go on looking, and what he can try. */
@@ -26,7 +25,6 @@ export interface Playground {
 
 /** More than a rotation and the grace period after it take. */
 const DAYS_AHEAD = 10;
-const LOOK_MILLISECONDS = 250;
 
 /** What a sandbox that stays up offers once its scenario is over. */
 export function playgroundOf(
@@ -103,14 +101,4 @@ function member(name: string): string {
 function lined(entries: readonly Entry[]): string[] {
   const width = Math.max(...entries.map(([title]) => title.length));
   return entries.map(([title, text]) => `  ${title.padEnd(width)}   ${text}`);
-}
-
-/** As long as it stays up: the clock does not fly over somebody who is asked for an approval, or has paused a rotation. */
-export async function watchOverPeople({ wire, host, travel }: Sandbox, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const list = wire.ask<Page<Rotation>>(`${host.url}/api/rotations?limit=10`);
-    // An app that is away, or busy, has nothing new to say; it is asked again.
-    await list.then(({ items }) => travel.waitForPeople(items)).catch(() => undefined);
-    await delay(LOOK_MILLISECONDS, undefined, { signal }).catch(() => undefined);
-  }
 }

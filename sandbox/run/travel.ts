@@ -1,5 +1,3 @@
-import type { Rotation } from './contract';
-
 /** The clock's jumps over waiting, on and off. It jumps only while nobody has a reason against it. */
 export class Travel {
   readonly #turn: (on: boolean) => Promise<void>;
@@ -26,14 +24,5 @@ export class Travel {
   async release(reason: string): Promise<void> {
     if (!this.#reasons.delete(reason)) return;
     if (this.#on && this.#reasons.size === 0) await this.#turn(true);
-  }
-
-  /**
-   * Holds the clock while a rotation waits for a person: an approval has a deadline of days, and they would be over before
-   * anybody had read what is to be approved.
-   */
-  waitForPeople(rotations: readonly Rotation[]): Promise<void> {
-    const waiting = rotations.some(({ waitingFor }) => waitingFor === 'approval' || waitingFor === 'pause');
-    return waiting ? this.hold('a person') : this.release('a person');
   }
 }

@@ -3,7 +3,6 @@ import { type AuditRecord, hasEnded, type Page, type Rotation } from './contract
 import type { ReadCounts } from './readers';
 import type { Screen } from './screen';
 import { span } from './spans';
-import type { Travel } from './travel';
 import type { Finding, RunView } from './view';
 import type { Wire } from './wire';
 
@@ -26,7 +25,6 @@ export interface Watched {
   readonly reads: ReadCounts;
   /** How far the sandbox's clock is ahead of the machine's, in milliseconds. */
   offset(): Promise<number>;
-  readonly travel: Travel;
   readonly signal: AbortSignal;
 }
 
@@ -113,10 +111,7 @@ export class Watch {
     try {
       await this.#lookAtClock();
       const rotation = await this.#newest();
-      if (rotation !== null) {
-        await this.#watched.travel.waitForPeople([rotation]);
-        await this.#take(rotation);
-      }
+      if (rotation !== null) await this.#take(rotation);
     } catch {
       // `until` has the deadline, and a child that ends by itself is noticed by whoever started it.
     }

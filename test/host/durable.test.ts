@@ -128,6 +128,17 @@ describe('orchestrations in the local host', () => {
       expect(history.filter((event) => event['EventType'] === 10)).toHaveLength(2);
     });
 
+    test('are told of together with what an instance that sleeps says of itself', async () => {
+      await host.startNew('sleepSaying', 'saying', { says: { waitingFor: 'approval' } });
+      await host.until('saying', (it) => it.runtimeStatus === 'Running');
+      const { nextDue, customStatuses } = await host.idle();
+      expect(nextDue).not.toBeNull();
+      expect(customStatuses).toContainEqual({ waitingFor: 'approval' });
+      await jump(3_600_000);
+      await host.done('saying');
+      expect((await host.idle()).customStatuses).not.toContainEqual({ waitingFor: 'approval' });
+    });
+
     test('of an orchestrator that is named as no-pull do not count as due', async () => {
       await host.startNew('sleepQuietly', 'quiet');
       await host.until('quiet', (it) => it.runtimeStatus === 'Running');

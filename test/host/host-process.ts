@@ -21,6 +21,7 @@ export interface ClockState {
   readonly inFlight: number;
   readonly sequence: number;
   readonly nextDue: string | null;
+  readonly customStatuses: readonly unknown[];
 }
 
 /** A host in a child process over a directory of its own; it can be killed and started again on the same state. */

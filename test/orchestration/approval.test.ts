@@ -43,6 +43,21 @@ describe('a plan that needs an approval', () => {
     expect(inputsOf(played, 'sendAlert approval')).toMatchObject([{ reasons, occasion: 'f00dfacef00d' }]);
   });
 
+  test('says while it sleeps that it waits for a person, whatever trouble came between', async () => {
+    const troubled = { sendAlert: (_: unknown, call: number) => (call === 1 ? fault() : undefined) };
+    const moveTarget = (_: unknown, call: number) => (call === 1 ? paused : undefined);
+    const script = approvedFrom(3, { ...troubled, moveTarget });
+    const { asleep } = await play({ input: request, script });
+    const said = (phase: string, waitingFor: string | null) => ({ rotationId: 'r-1', phase, waitingFor });
+    expect(asleep.slice(0, 5)).toEqual([
+      said('planning', 'fault'),
+      said('planning', 'approval'),
+      said('planning', 'approval'),
+      said('rewrapping', 'pause'),
+      said('soaking', null),
+    ]);
+  });
+
   test('goes on at once when the command wakes it', async () => {
     const script = approvedFrom(2);
     const played = await play({ input: request, script, raise: [{ name: wakeUp, atSeconds: 5000 }] });

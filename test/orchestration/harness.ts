@@ -41,6 +41,8 @@ export interface Played {
   readonly history: readonly events.HistoryEvent[];
   readonly executions: number;
   readonly largestStatus: number;
+  /** What the root instance said of itself each time it began to sleep. */
+  readonly asleep: readonly unknown[];
   readonly seconds: number;
 }
 
@@ -86,6 +88,7 @@ class Engine implements World {
   #now = startedAt;
   #executions = 0;
   #largestStatus = 0;
+  readonly #asleep: unknown[] = [];
   #end: { readonly output: unknown; readonly failure: string | null } | undefined;
 
   constructor(what: Play) {
@@ -117,6 +120,7 @@ class Engine implements World {
       history: this.#root.past,
       executions: this.#executions,
       largestStatus: this.#largestStatus,
+      asleep: this.#asleep,
       seconds: (this.#now - startedAt) / 1000,
     };
   }
@@ -197,6 +201,7 @@ class Engine implements World {
     if (outcome.kind === 'running' && (answer.isDone || answer.error !== undefined)) {
       throw new Error(`${instance.name} has returned, but a timer or a task is open: it would stay in Running.`);
     }
+    if (instance === this.#root && newWork.some(({ kind }) => kind === 'timer')) this.#asleep.push(answer.customStatus);
     const scheduled = newWork.map((work) => this.#schedule(instance, work));
     instance.past.push(...[...fresh, ...scheduled, events.orchestratorCompleted(this.#now)].map(events.asPlayed));
     if (outcome.kind === 'continuedAsNew') this.#start(instance, JSON.stringify(outcome.input), outcome.carried);

@@ -22,7 +22,7 @@ beforeEach(() => {
   flight = new InFlight();
   clock = new SandboxClock(join(directory, 'clock.json'), flight);
   travel = new TimeTravel(clock, flight);
-  state = { offsetMilliseconds: 0, inFlight: 0, sequence: 1, nextDue: undefined };
+  state = { offsetMilliseconds: 0, inFlight: 0, sequence: 1, nextDue: undefined, waitsForPerson: false };
   pushed = [];
   meanwhile = () => undefined;
   let questions = 0;
@@ -104,6 +104,20 @@ test.each([
     },
   ],
   [
+    'somebody has to approve or resume a rotation',
+    () => {
+      state.waitsForPerson = true;
+    },
+  ],
+  [
+    'a rotation begins to wait for somebody between two looks',
+    () => {
+      meanwhile = () => {
+        state.waitsForPerson = true;
+      };
+    },
+  ],
+  [
     'something begins and ends here meanwhile',
     () => {
       meanwhile = () => flight.enter()();
@@ -149,8 +163,10 @@ test('time does not go back behind a host that is ahead', async () => {
 describe('over HTTP', () => {
   let server: Server;
   let url: string;
+  let customStatuses: unknown[];
 
   beforeEach(async () => {
+    customStatuses = [];
     server = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => {
@@ -160,10 +176,9 @@ describe('over HTTP', () => {
         if (request.url !== '/admin/clock') response.writeHead(404);
         else if (request.method === 'POST')
           void host.push((JSON.parse(body) as { offsetMilliseconds: number }).offsetMilliseconds);
-        const { nextDue } = state;
-        response.end(
-          JSON.stringify({ ...state, nextDue: nextDue === undefined ? null : new Date(nextDue).toISOString() }),
-        );
+        const { nextDue: due, waitsForPerson: _, ...rest } = state;
+        const nextDue = due === undefined ? null : new Date(due).toISOString();
+        response.end(JSON.stringify({ ...rest, nextDue, customStatuses }));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -189,6 +204,22 @@ describe('over HTTP', () => {
     expect(travel.state()).toMatchObject({ on: true, jumps: 3 });
     travel.stop();
     expect(travel.state().on).toBe(false);
+  });
+
+  test.each([
+    [[], false],
+    [[null, 'any', { phase: 'soaking', waitingFor: null }, { waitingFor: 'fault' }, { waitingFor: 'window' }], false],
+    [[null, { phase: 'planning', waitingFor: 'approval' }], true],
+    [
+      [
+        { phase: 'soaking', waitingFor: null },
+        { phase: 'rewrapping', waitingFor: 'pause' },
+      ],
+      true,
+    ],
+  ])('an orchestration says for itself whether it waits for a person: %j', async (said, waits) => {
+    customStatuses = said;
+    expect(await hostClockOver(url).read()).toMatchObject({ waitsForPerson: waits, nextDue: undefined });
   });
 
   test('a host that cannot be reached holds the clock still and is named as the trouble', async () => {

@@ -82,16 +82,21 @@ export class Dispatcher {
     return messages;
   }
 
-  /** The earliest timer, on the virtual clock, of an orchestration that runs and may pull the clock. */
-  nextDue(): number | undefined {
-    let earliest: number | undefined;
+  /**
+   * The earliest timer, on the virtual clock, of the orchestrations that run and may pull the clock; and what those that sleep say of
+   * themselves, as JSON. Both come from what was committed together.
+   */
+  sleeping(): { readonly nextDue: number | undefined; readonly statuses: readonly string[] } {
+    let nextDue: number | undefined;
+    const statuses: string[] = [];
     for (const { row, timers } of this.instances.live.values()) {
       if (row.status === 'Suspended' || this.options.noPull.has(row.name)) continue;
-      for (const timer of timers.values()) {
-        if (!timer.cancelled && (earliest === undefined || timer.due < earliest)) earliest = timer.due;
-      }
+      const due = Math.min(...[...timers.values()].filter(({ cancelled }) => !cancelled).map((timer) => timer.due));
+      if (due === Number.POSITIVE_INFINITY) continue;
+      if (nextDue === undefined || due < nextDue) nextDue = due;
+      if (row.customStatus !== null) statuses.push(row.customStatus);
     }
-    return earliest;
+    return { nextDue, statuses };
   }
 
   /** Creates a root instance, silently taking the place of one with the same id. @param input JSON */

@@ -31,8 +31,8 @@ export class Engine {
     return this.dispatcher.queued;
   }
 
-  nextDue(): number | undefined {
-    return this.dispatcher.nextDue();
+  sleeping(): ReturnType<Dispatcher['sleeping']> {
+    return this.dispatcher.sleeping();
   }
 
   status(instanceId: string): InstanceRow | undefined {

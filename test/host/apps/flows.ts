@@ -152,6 +152,10 @@ flow('sleep', function* (context) {
   yield context.df.createTimer(fireAt);
   return { early: fireAt.getTime() - context.df.currentUtcDateTime.getTime() };
 });
+flow('sleepSaying', function* (context) {
+  context.df.setCustomStatus((context.df.getInput() as { says: object }).says);
+  yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + 3_600_000));
+});
 flow('sleepQuietly', function* (context) {
   yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + 1000));
 });

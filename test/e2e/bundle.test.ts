@@ -43,6 +43,15 @@ describe('What npm run bundle makes', () => {
     expect(files.map((one) => one.replace(/-\w{8}\.mjs$/, ''))).toEqual([file]);
   });
 
+  test("has no language of zod's but English: `import { z }` anywhere would bring all of them", () => {
+    const files = globSync('*.mjs', { cwd: folder });
+    const speaks = (text: string) => files.filter((file) => read(file).includes(text)).length;
+    expect({ english: speaks('Invalid input: expected'), german: speaks('ltige Eingabe') }).toEqual({
+      english: 1,
+      german: 0,
+    });
+  });
+
   test('describes the API as the build does', () => {
     const [file = ''] = globSync('describe-api-*.mjs', { cwd: folder });
     const script = `import(${JSON.stringify(pathToFileURL(join(folder, file)).href)})

@@ -73,7 +73,9 @@ function connect(
 ): Target {
   const { name } = target;
   if (target.kind === 'dataKeys') {
-    return dataKeysTarget({ name, key }, { store: azure.dataKeyStore(target.table), keyVault: azure.keyVault, now });
+    const { onBadDataKey = 'roll-back' } = target;
+    const store = azure.dataKeyStore(target.table);
+    return dataKeysTarget({ name, key, onBadDataKey }, { store, keyVault: azure.keyVault, now });
   }
   const settings = { name, key, vaultResourceId, resourceId: target.resourceId };
   return target.kind === 'iotHub'

@@ -1,5 +1,5 @@
 import { shortVersion, span } from './spans';
-import { findingText, phaseText, type RunView } from './view';
+import { findingText, paceText, phaseText, type RunView } from './view';
 
 /** Wraps text in a colour, or returns it as it is. */
 export interface Paint {
@@ -37,7 +37,7 @@ export function block(view: RunView, width: number, paint: Paint): string[] {
   return [
     cut(`  ${phaseText(rotation)}`, width, phasePaint(view, paint)),
     cut(`  ${shortVersion(rotation.previousVersion)} -> ${shortVersion(rotation.nextVersion)}`, width, paint.faint),
-    ...rotation.targets.map((target) => targetLine(target, rotation.nextVersion, width, paint)),
+    ...rotation.targets.flatMap((target) => targetLines(target, rotation.nextVersion, width, paint)),
     ...view.findings.slice(-FINDINGS_SHOWN).map((finding) => cut(`    ${findingText(finding)}`, width, paint.faint)),
     readsLine(view, width, paint),
     times(view, width, paint),
@@ -46,14 +46,16 @@ export function block(view: RunView, width: number, paint: Paint): string[] {
 
 type Target = NonNullable<RunView['rotation']>['targets'][number];
 
-function targetLine(target: Target, next: string | null, width: number, paint: Paint): string {
+function targetLines(target: Target, next: string | null, width: number, paint: Paint): string[] {
   const part = target.total === 0 ? 0 : Math.min(target.done / target.total, 1);
   const full = Math.round(part * BAR_CELLS);
   const bar = `${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}`;
   const count = `${target.done}/${target.total}`.padStart(9);
   const text = `  ${target.kind.padEnd(8)} ${target.name.padEnd(16)} ${bar} ${count}  on ${shortVersion(target.version)}`;
   const moved = next !== null && target.version === next;
-  return cut(text, width, moved ? paint.good : (same) => same);
+  const pace = paceText(target);
+  const line = cut(text, width, moved ? paint.good : (same) => same);
+  return pace === null ? [line] : [line, cut(`    ${pace}`, width, paint.faint)];
 }
 
 function readsLine({ reads }: RunView, width: number, paint: Paint): string {

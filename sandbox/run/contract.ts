@@ -6,6 +6,9 @@ export interface TargetProgress {
   readonly version: string | null;
   readonly done: number;
   readonly total: number;
+  /** While data keys are moving. */
+  readonly keysPerSecond?: number;
+  readonly secondsLeft?: number;
 }
 
 export interface Rotation {

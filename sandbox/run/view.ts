@@ -66,6 +66,12 @@ export function stamp(view: Pick<RunView, 'wall' | 'virtual'>): string {
   return `[${span(view.wall).padStart(9)} | ${span(view.virtual).padStart(11)}]`;
 }
 
+/** While data keys move: how fast, and for how long yet. */
+export function paceText({ keysPerSecond, secondsLeft }: Rotation['targets'][number]): string | null {
+  if (keysPerSecond === undefined || secondsLeft === undefined) return null;
+  return `${keysPerSecond >= 10 ? Math.round(keysPerSecond) : keysPerSecond} keys/s, ${span(secondsLeft * 1000)} left`;
+}
+
 export function findingText(finding: Finding): string {
   return `${finding.target} ${finding.message}`;
 }
@@ -84,7 +90,7 @@ function versionChange(known: Rotation | null, rotation: Rotation): Line[] {
 
 function targetChange(known: Rotation['targets'][number] | undefined, target: Rotation['targets'][number]): Line[] {
   if (known?.done === target.done && known.version === target.version) return [];
-  const text = `${target.name} ${target.done}/${target.total}, on ${shortVersion(target.version)}`;
+  const text = `${target.name} ${target.done}/${target.total}, ${paceText(target) ?? `on ${shortVersion(target.version)}`}`;
   return [{ about: target.kind, text }];
 }
 

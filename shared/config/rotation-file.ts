@@ -69,7 +69,16 @@ const target = z.discriminatedUnion(
       resourceId: resourceId('Microsoft.Devices/provisioningServices'),
       probe: z.strictObject({ enrollment: sentinel }),
     }),
-    z.strictObject({ kind: z.literal('dataKeys'), name: targetName, table: tableName }),
+    z.strictObject({
+      kind: z.literal('dataKeys'),
+      name: targetName,
+      table: tableName,
+      onBadDataKey: z
+        .enum(['roll-back', 'finish'], {
+          error: wrong('is not an answer to a bad data key', 'use "roll-back" or "finish"'),
+        })
+        .optional(),
+    }),
   ],
   { error: wrong('is not a kind of target', 'use "iotHub", "dps" or "dataKeys"') },
 );

@@ -36,7 +36,17 @@ export const rotationAnswer = agreeing<Rotation>()(
     previousVersion: nullable(z.string()),
     nextVersion: nullable(z.string()),
     planHash: nullable(z.string()),
-    targets: list(z.object({ kind, name: z.string(), version: nullable(z.string()), done: count, total: count })),
+    targets: list(
+      z.object({
+        kind,
+        name: z.string(),
+        version: nullable(z.string()),
+        done: count,
+        total: count,
+        keysPerSecond: z.number().min(0).exactOptional(),
+        secondsLeft: count.exactOptional(),
+      }),
+    ),
     reasons: list(reason),
     requestedAt: instant,
     endedAt: nullable(instant),

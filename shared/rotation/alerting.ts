@@ -160,7 +160,7 @@ function alertOf(
       planHash,
       targets,
       reasons: alert.reasons,
-      done: doneSoFar(rotation, alert.alert),
+      done: doneSoFar(rotation, alert),
       left: leftToDo(rotation, alert, origin),
     },
   };
@@ -169,9 +169,18 @@ function alertOf(
 /** `keys/<name>`, as subscribers filter by it. */
 export const subjectOf = (key: string): string => new URL(key).pathname.slice(1);
 
-function doneSoFar({ previousVersion, nextVersion }: Rotation, alert: AlertKind): string {
+/** A run that finished, as configured, although some data keys could not be moved. */
+const leavesDataKeys = (reasons: readonly Reason[]): boolean => reasons.some(({ code }) => code === 'data-keys-left');
+
+function doneSoFar(
+  { previousVersion, nextVersion }: Rotation,
+  { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
+): string {
   switch (alert) {
     case 'completed':
+      if (leavesDataKeys(reasons)) {
+        return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified, but for the data keys that the reasons name: those are as they were.`;
+      }
       return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
     case 'rolled-back':
       return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
@@ -201,6 +210,9 @@ function leftToDo(
     `curl -X POST "${origin}/api/rotations/${rotationId}/${command}?code=<function key>"${body}`;
   switch (alert) {
     case 'completed':
+      if (leavesDataKeys(reasons)) {
+        return `Let the owners of the data keys that the reasons name store them anew, or restore them; version ${previousVersion} is not retired while one of them names it. To go back instead: ${byHand('rollback')}`;
+      }
       return `Nothing. Version ${previousVersion} is retired on evidence after its grace period; until then: ${byHand('rollback')}`;
     case 'rolled-back': {
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;

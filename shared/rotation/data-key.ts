@@ -188,7 +188,11 @@ export async function rewrap(
   if (sameKid(record.kid, next.kid)) return null;
   return withDataKey(record, next.kid, vault, async (dataKey, fit) => {
     const { publicKey } = next;
-    if (publicKey === null) throw new RefusalError('key-type-unfit', `${next.kid} has no RSA public key to wrap with.`);
+    if (publicKey === null)
+      throw new RefusalError(
+        'key-type-unfit',
+        `${next.kid} is of type ${next.keyType}; only RSA and RSA-HSM keys wrap data keys.`,
+      );
     const blob = wrapLocally(publicKey, fit.alg, dataKey);
     await proveWrapped(record, next.kid, fit.alg, blob, dataKey, vault);
     const written = { kid: next.kid, alg: fit.alg, blob: encodeBase64url(blob) };

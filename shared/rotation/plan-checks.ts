@@ -112,9 +112,13 @@ const nothingMasked: TargetCheck = (target) => {
   return on(target, 'secrets-masked', 'no', message);
 };
 
-// Make sure that every record can be rewrapped before the first one is.
+// Make sure that every record can be rewrapped before the first one is, or that those that cannot may stay.
 const recordsFit: TargetCheck = (target) => {
   if (!target.exists || target.kind !== 'dataKeys') return [];
+  if (target.unfit.length > 0 && target.onBadDataKey === 'finish') {
+    const bad = shorten(target.unfit.map(({ message }) => message));
+    return on(target, 'records-fit', 'yes', `As configured, what cannot be rewrapped stays as it is: ${bad}`);
+  }
   if (target.unfit.length > 0) return target.unfit.flatMap(({ code, message }) => on(target, code, 'no', message));
   return on(target, 'records-fit', 'yes', `All ${target.total} data key(s) of ${nameOf(target)} can be rewrapped.`);
 };

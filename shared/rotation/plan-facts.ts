@@ -31,6 +31,8 @@ export function versionsOfTarget(target: TargetFacts, facts: KeyFacts): string[]
   const bare = new Set(entriesOf(target, key).flatMap((identifier) => versionOf(identifier) ?? pinnedTo ?? []));
   const listed = versions.filter(({ version }) => bare.has(version)).sort(byCreation);
   const known = listed.map(({ version }) => version);
+  // As configured, data keys that name a version which is not there stay as they are; nothing moves from it, or back to it.
+  if (target.onBadDataKey === 'finish' && known.length > 0) return known;
   return [...[...bare].filter((version) => !known.includes(version)).sort(), ...known];
 }
 

@@ -102,7 +102,9 @@ function previousOfRun(facts: PlanFacts, next: string | null): string | null {
 function planned(target: TargetFacts, facts: PlanFacts): RunPlan['targets'][number] {
   const previousKid = previousKidOf(target, facts);
   const previousVersion = previousKid === null ? null : versionOf(previousKid);
-  return { kind: target.kind, name: target.name, previousKid, previousVersion, total: target.total };
+  const { kind, name, total } = target;
+  const leaves = target.onBadDataKey === 'finish' ? { onBadDataKey: 'finish' as const } : {};
+  return { kind, name, previousKid, previousVersion, total, ...leaves };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface DataKeysSettings {
   readonly name: string;
   /** The KEK, unversioned. */
   readonly key: string;
+  /** What the rotation does about data keys that could not be moved, once the others have been. */
+  readonly onBadDataKey?: 'roll-back' | 'finish';
   readonly tuning?: Tuning;
 }
 
@@ -34,7 +36,7 @@ const samples = 5;
 
 /** A store of wrapped data keys: moved record by record; the store itself is the checkpoint. */
 export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, now }: DataKeysPorts): DataKeysTarget {
-  const { name, key, tuning = usualTuning } = settings;
+  const { name, key, onBadDataKey = 'roll-back', tuning = usualTuning } = settings;
 
   /** Distinct key identifiers that the records name, oldest version first where the vault tells. */
   const oldestFirst = async (named: readonly string[]): Promise<readonly string[]> => {
@@ -87,7 +89,8 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
 
     async inspect(): Promise<TargetFacts> {
       const { total, unfit, kids: named } = await survey();
-      return factsOf(name, { total, unfit, keyIdentifiers: await oldestFirst(named), probe: await probe() });
+      const keyIdentifiers = await oldestFirst(named);
+      return factsOf(name, { total, unfit, keyIdentifiers, onBadDataKey, probe: await probe() });
     },
 
     async movePage({ kid, direction, previousKid, ...order }) {
@@ -160,7 +163,10 @@ function acceptOwnFault(error: unknown): void {
   if (!own) throw error;
 }
 
-function factsOf(name: string, read: Pick<TargetFacts, 'total' | 'unfit' | 'keyIdentifiers' | 'probe'>): TargetFacts {
+function factsOf(
+  name: string,
+  read: Pick<TargetFacts, 'total' | 'unfit' | 'keyIdentifiers' | 'probe'> & Required<Pick<TargetFacts, 'onBadDataKey'>>,
+): TargetFacts {
   return {
     kind: 'dataKeys',
     name,
@@ -174,7 +180,7 @@ function factsOf(name: string, read: Pick<TargetFacts, 'total' | 'unfit' | 'keyI
     networkAllows: 'yes',
     networkMessage: 'Keyturn itself calls the vault; the probe shows that it gets in.',
     masked: [],
-    configuration: JSON.stringify([name, read.keyIdentifiers]),
+    configuration: JSON.stringify([name, read.keyIdentifiers, read.onBadDataKey]),
     ...read,
   };
 }

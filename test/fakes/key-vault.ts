@@ -26,10 +26,12 @@ interface FakeKeyVaultExtra {
 }
 
 // Real RSA keys are slow to make: a test file makes each once, and versions of different vaults may share them.
-const pairs: Pair[] = [];
-const pairOf = (index: number): Pair => {
-  pairs[index] ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return pairs[index];
+const pairs = new Map<string, Pair>();
+const pairOf = (index: number, modulusLength: number): Pair => {
+  const name = `${modulusLength} ${index}`;
+  const pair = pairs.get(name) ?? generateKeyPairSync('rsa', { modulusLength });
+  pairs.set(name, pair);
+  return pair;
 };
 
 /** One KEK in memory, with real RSA keys and Key Vault's rules of what works when (disabled: nothing; expired: unwrap only). */
@@ -44,7 +46,7 @@ export function fakeKeyVault(
   let made = 0;
 
   const add = (version: NewVersion): KeyVersionDetail => {
-    const pair = pairOf(made++);
+    const pair = pairOf(made++, version.keySize ?? 2048);
     const { n = '', e = '' } = pair.publicKey.export({ format: 'jwk' });
     const bare = version.version ?? `v${made}`;
     const detail: KeyVersionDetail = {

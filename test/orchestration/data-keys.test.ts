@@ -1,7 +1,21 @@
 import { wakeUp } from '../../functions/durable';
 import { moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
 import { play } from './harness';
-import { broken, fault, interrupted, key, ok, policy, refusal, request, superseded, thrown, usual } from './script';
+import {
+  broken,
+  fault,
+  interrupted,
+  key,
+  ok,
+  planOf,
+  policy,
+  refusal,
+  request,
+  superseded,
+  thrown,
+  usual,
+  verified,
+} from './script';
 
 const input = {
   run: { key, rotationId: 'r-1', generation: 1 },
@@ -115,5 +129,100 @@ describe('a rotation over a store of data keys', () => {
     const moveDataKeysPage = ({ direction }: { direction: string }) => (direction === 'forward' ? answer : undefined);
     const { output } = await play({ input: request, script: usual({ moveDataKeysPage }) });
     expect(output).toMatchObject({ phase });
+  });
+});
+
+describe('data keys that cannot be moved', () => {
+  const bad = { record: 'p/r1', code: 'check-value-mismatch' };
+  const leaving = (left: number, done = 10) => ({
+    moveDataKeysPage: ({ direction }: { direction: string }) =>
+      direction === 'forward' ? ok({ continuation: null, done, total: done + left, left, named: [bad] }) : undefined,
+  });
+  const finishing = () => {
+    const plan = planOf();
+    return {
+      plan: { ...plan, targets: plan.targets.map((target) => ({ ...target, onBadDataKey: 'finish' as const })) },
+    };
+  };
+  const alertOf = (steps: readonly { name: string; input: Readonly<Record<string, unknown>> }[]) =>
+    steps.filter(({ name }) => name === 'sendAlert').map(({ input: { alert, reasons } }) => ({ alert, reasons }));
+  const reason = {
+    code: 'data-keys-left',
+    message: expect.stringMatching(/2 of 12 .*p\/r1 \(check-value-mismatch\), 1 more/),
+  };
+
+  test('bring everything back once the pass is over, unless told otherwise', async () => {
+    const { told, steps, output } = await play({ input: request, script: usual(leaving(2)) });
+    expect(told).not.toContain('verifyTarget 2 forward');
+    expect(told.filter((step) => step.startsWith('moveDataKeysPage'))).toEqual([
+      'moveDataKeysPage 2 forward null',
+      'moveDataKeysPage 2 back null',
+    ]);
+    expect(output).toMatchObject({ phase: 'rolled-back' });
+    expect(alertOf(steps)).toMatchObject([{ alert: 'rolled-back', reasons: [reason] }]);
+  });
+
+  test('are left where the configuration says so: the run completes, and says which and how many', async () => {
+    const script = usual(
+      {
+        ...leaving(2),
+        verifyTarget: ({ target }) => (target === 2 ? verified(2, 'green', 2) : undefined),
+      },
+      finishing(),
+    );
+    const { told, steps, output } = await play({ input: request, script });
+    expect(told.filter((step) => step === 'moveDataKeysPage 2 forward null')).toHaveLength(2);
+    expect(output).toMatchObject({ phase: 'completed' });
+    expect(alertOf(steps)).toMatchObject([{ alert: 'completed', reasons: [reason] }]);
+    expect(steps.find(({ input: { phase } }) => phase === 'completed')?.input).toMatchObject({ reasons: [reason] });
+  });
+
+  test('and are all there is bring everything back, whatever is configured', async () => {
+    const { output } = await play({ input: request, script: usual(leaving(3, 0), finishing()) });
+    expect(output).toMatchObject({ phase: 'rolled-back' });
+  });
+
+  test('on the way back leave the run to a person', async () => {
+    const moveDataKeysPage = ({ direction }: { direction: string }) =>
+      ok({ continuation: null, done: 9, total: 10, left: direction === 'back' ? 1 : 0, named: [bad] });
+    const script = usual({ moveDataKeysPage, beginSoak: () => refusal('soak') });
+    const { output } = await play({ input: request, script });
+    expect(output).toMatchObject({ phase: 'needs-attention' });
+  });
+
+  test('are counted through all stretches of a pass, and named once', async () => {
+    const moveDataKeysPage = ({ continuation, left }: { continuation: string | null; left: number }) =>
+      ok({
+        continuation: continuation === null ? 'p2' : null,
+        done: 10,
+        total: 20,
+        left: left + 1,
+        named: [{ record: `p/${continuation}`, code: 'x' }],
+      });
+    const { output, steps } = await movePages(usual({ moveDataKeysPage }));
+    expect(steps.map(({ input: { left } }) => left)).toEqual([0, 1]);
+    expect(output).toMatchObject({ at: { left: 2, named: [{ record: 'p/null' }, { record: 'p/p2' }] } });
+  });
+});
+
+describe('data keys that their owner wrote while a pass went by', () => {
+  const passes = (told: readonly string[]) => told.filter((step) => step === 'moveDataKeysPage 2 forward null').length;
+
+  test('are met by another pass before the run goes on', async () => {
+    const script = usual({
+      verifyTarget: ({ target }, call) => (target === 2 ? verified(2, 'green', call < 5 ? 7 : 0) : undefined),
+    });
+    const { told, output } = await play({ input: request, script });
+    expect(output).toMatchObject({ phase: 'completed' });
+    expect(passes(told)).toBe(4);
+  });
+
+  test('without end hold up no run for ever: the version they name stays enabled while they name it', async () => {
+    const script = usual({
+      verifyTarget: ({ target }) => (target === 2 ? verified(2, 'green', 7) : undefined),
+    });
+    const { told, output } = await play({ input: request, script });
+    expect(output).toMatchObject({ phase: 'completed' });
+    expect(passes(told)).toBe(8);
   });
 });

@@ -113,6 +113,21 @@ describe('The output of a run', () => {
     expect(output.text.endsWith(`${lines.join('\n')}\n`)).toBe(true);
   });
 
+  test('says of data keys on their way how fast they go and how long it takes yet', () => {
+    const [hub, dps, keys] = targets(1, 1, 40);
+    if (!hub || !dps || !keys) throw new Error('There are three targets.');
+    const moving = { ...keys, done: 40_000, total: 100_000, keysPerSecond: 199.6, secondsLeft: 301 };
+    const one = view({ phase: 'rewrapping', ...versions, targets: [hub, dps, moving] });
+    const lines = block(one, 79, plain);
+    const at = lines.findIndex((text) => text.includes('fleetdatakeys'));
+    expect(lines[at]).toMatch(/#{8}\.{12} 40000\/100000 {2}on 11111111$/);
+    expect(lines[at + 1]).toBe('    200 keys/s, 5 min 1 s left');
+    const [told] = changes(story[4] as RunView, one).filter(({ about }) => about === 'dataKeys');
+    expect(told?.text).toBe('fleetdatakeys 40000/100000, 200 keys/s, 5 min 1 s left');
+    const slow = { ...moving, keysPerSecond: 6.3, secondsLeft: 9600 };
+    expect(block(view({ targets: [slow] }), 99, plain).join()).toContain('6.3 keys/s, 2 h 40 min left');
+  });
+
   test('in a terminal that cannot move its cursor is plain lines', () => {
     const output = new Recorded(true);
     const screen = createScreen(output, { TERM: 'dumb' });

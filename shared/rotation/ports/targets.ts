@@ -28,6 +28,8 @@ export interface TargetFacts {
   readonly total: number;
   /** Records that cannot be rewrapped as they are (garbled, other key): the first hundred by name, the rest counted. */
   readonly unfit: readonly Reason[];
+  /** Data keys: what a bad one means for the run, as configured; to go back where it is not said. */
+  readonly onBadDataKey?: 'roll-back' | 'finish';
   /** Hash material: identities and encryption block, canonical JSON without secrets and without ETags. */
   readonly configuration: string;
 }

@@ -153,6 +153,14 @@ describe('a configuration that is complete', () => {
     expect(keys[0]?.acceptUnknown).toEqual(['role-unknown']);
   });
 
+  test('says for each store what a bad data key means', () => {
+    const finishing = { ...dataKeys, onBadDataKey: 'finish' };
+    expect(load({ keys: [{ ...kek, targets: [finishing] }] }).keys[0]?.targets).toMatchObject([finishing]);
+    const { settings, message } = refused({ keys: [{ ...kek, targets: [{ ...dataKeys, onBadDataKey: 'ignore' }] }] });
+    expect(settings).toEqual(['rotation.json keys[0].targets[0].onBadDataKey']);
+    expect(message).toContain('"roll-back" or "finish"');
+  });
+
   test('keeps the order of the targets, for the first is the canary', () => {
     expect(load().keys[0]?.targets.map(({ kind }) => kind)).toEqual(['iotHub', 'dps', 'dataKeys']);
   });

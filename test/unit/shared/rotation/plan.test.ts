@@ -442,6 +442,18 @@ describe('nothing to do', () => {
     ).toBe('go');
   });
 
+  test('records that cannot be rewrapped stay, where the configuration says so', () => {
+    const finish = { onBadDataKey: 'finish' as const, unfit: [{ code: 'record-garbled', message: 'One.' }] };
+    const odd = { ...finish, keyIdentifiers: [`${key}/v0`, `${key}/v1`] };
+    const { plan, runPlan } = decidePlan({ ...good, targets: [target('dataKeys', odd)] });
+    expect(plan.decision).toBe('go');
+    expect(plan.checks.find(({ code }) => code === 'records-fit')?.message).toContain('One.');
+    // A version that is not there is none to go back to.
+    expect(runPlan.targets).toMatchObject([{ previousVersion: 'v1', onBadDataKey: 'finish' }]);
+    const before = decidePlan({ ...good, targets: [target('dataKeys')] });
+    expect(before.runPlan.targets[0]).not.toHaveProperty('onBadDataKey');
+  });
+
   test('an empty store beside targets that have moved is nothing to do', () => {
     const empty = target('dataKeys', { total: 0, keyIdentifiers: [] });
     expect(decision({ ...all, targets: [target('iotHub', moved), empty] })).toBe('skip');

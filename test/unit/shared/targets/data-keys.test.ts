@@ -1,5 +1,5 @@
 import { withDataKey } from '../../../../shared/rotation/data-key';
-import { InterruptedError, RefusalError } from '../../../../shared/rotation/errors';
+import { FaultError, InterruptedError, RefusalError } from '../../../../shared/rotation/errors';
 import type {
   DataKeysMoved,
   DataKeysTarget,
@@ -286,5 +286,239 @@ describe('verifying and probing', () => {
     store.put(store.first, 'b');
     expect(await store.target.currentKid()).toBe(store.first.kid);
     expect((await store.target.inspect()).keyIdentifiers).toEqual([store.first.kid, store.next.kid]);
+  });
+});
+
+describe('a data key that cannot be moved', () => {
+  const garbled = (store: Store, rowKey: string, columns: Partial<WrappedDataKey>) =>
+    store.store.ownerMerges({ partitionKey: 'p', rowKey }, columns);
+  const of = (version: string) => `${key}/${version}`;
+  const bad: Record<string, [(store: Store) => void, code: string]> = {
+    'whose blob is no base64url': [(store) => garbled(store, 'r0003', { blob: '!!' }), 'record-garbled'],
+    'whose blob never was one': [(store) => garbled(store, 'r0003', { blob: 'A'.repeat(342) }), 'key-vault-refused'],
+    'of another key': [(store) => garbled(store, 'r0003', { kid: `${key}2/${v1}` }), 'record-other-key'],
+    'with an unknown algorithm': [(store) => garbled(store, 'r0003', { alg: 'RSA1_5' }), 'unsupported-algorithm'],
+    'with the check value of another': [
+      (store) => garbled(store, 'r0003', { check: 'A'.repeat(22) }),
+      'check-value-mismatch',
+    ],
+    'of a version that is not there': [
+      (store) => garbled(store, 'r0003', { kid: of('9'.repeat(32)) }),
+      'version-not-found',
+    ],
+  };
+
+  test.each(Object.entries(bad))(
+    '%s is left, named and counted, and keeps no other from moving',
+    async (_, [spoil, code]) => {
+      const store = makeStore(8);
+      spoil(store);
+      const before = store.store.all()[3];
+      const [moved, ...more] = await moveAll(store.target, store.next.kid, 'forward');
+      expect(more).toEqual([]);
+      expect(moved).toMatchObject({ seen: 8, moved: 7, left: 1, late: 0, named: [{ record: 'p/r0003', code }] });
+      expect(store.store.all()[3]).toEqual(before);
+      expect(kids(store).filter((kid) => kid === store.next.kid)).toHaveLength(7);
+      // It neither speaks for the others nor against them.
+      expect(await store.target.verify(store.next.kid, 'forward')).toMatchObject({ count: 8, behind: 1 });
+      expect((await store.target.probe()).colour).toBe('green');
+      await moveAll(store.target, store.next.kid, 'back');
+      expect((await store.target.verify(store.next.kid, 'back')).probe.colour).toBe('green');
+    },
+  );
+
+  test('is named up to the number that is wanted; all are counted', async () => {
+    const store = makeStore(6);
+    for (const { id } of store.store.all().slice(0, 5)) store.store.ownerMerges(id, { blob: '!!' });
+    const moved = await store.target.movePage(orderOf(store.next.kid, { mostNamed: 2 }));
+    expect(moved).toMatchObject({ moved: 1, left: 5 });
+    expect(moved.named).toHaveLength(2);
+  });
+
+  test('like fifty before it in a row ends the stretch: that many speak of the vault', async () => {
+    const store = makeStore(120);
+    store.keyVault.answerWrongly(v1, new Uint8Array(32).fill(1));
+    await expect(store.target.movePage(orderOf(store.next.kid))).rejects.toMatchObject({
+      code: 'data-keys-do-not-open',
+    });
+    // Those that were under way when the fiftieth was seen are ended, and no others begun.
+    expect(store.keyVault.interfere.calls('unwrap')).toBeLessThan(50 + 32);
+    expect(new Set(kids(store))).toEqual(new Set([store.first.kid]));
+  });
+
+  test('among sixty that its owner garbled ends nothing: the vault had no say', async () => {
+    const store = makeStore(70);
+    for (const { id } of store.store.all().slice(0, 60)) store.store.ownerMerges(id, { blob: '!!' });
+    expect(await moveAll(store.target, store.next.kid, 'forward')).toMatchObject([{ moved: 10, left: 60 }]);
+  });
+
+  test('because the vault lets nobody in is no such data key: the stretch ends', async () => {
+    const store = makeStore(10);
+    store.keyVault.change(v1, { enabled: false });
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toMatchObject({ code: 'version-disabled' });
+  });
+
+  test('is one of the first hundred by name in the plan, the rest is counted', async () => {
+    const store = makeStore(0);
+    for (let index = 0; index < 150; index++)
+      store.put(store.first, `odd${String(index).padStart(3, '0')}`, { blob: '!!' });
+    const { unfit, total } = await store.target.inspect();
+    expect(total).toBe(150);
+    expect(unfit).toHaveLength(101);
+    expect(unfit.at(-1)).toMatchObject({ code: 'more-records-unfit', message: expect.stringContaining('50 more') });
+  });
+});
+
+describe('a stretch', () => {
+  const quick: Tuning = { pageSize: 20, sideBySide: 4, stretchSeconds: 1 };
+
+  test('ends when its time is over, with nothing unfinished before the place where the next begins', async () => {
+    const store = makeStore(90, { tuning: quick, step: 10 });
+    const stretches = await moveAll(store.target, store.next.kid, 'forward');
+    expect(stretches.length).toBeGreaterThan(2);
+    expect(stretches.reduce((sum, { seen }) => sum + seen, 0)).toBe(90);
+    expect(stretches.reduce((sum, { moved }) => sum + moved, 0)).toBe(90);
+    await allOpen(store);
+  });
+
+  test('begins where the one before it ended although the record there has been deleted', async () => {
+    const store = makeStore(40, { tuning: quick, step: 25 });
+    const first = await store.target.movePage(orderOf(store.next.kid));
+    const last = store.store.all()[first.seen - 1];
+    if (last === undefined || first.continuation === null) throw new Error('The stretch was expected to end early.');
+    expect(last.kid).toBe(store.next.kid);
+    store.store.ownerRemoves(last.id);
+    const unwraps = store.keyVault.interfere.calls('unwrap');
+    let continuation: string | null = first.continuation;
+    let seen = 0;
+    while (continuation !== null) {
+      const next: DataKeysMoved = await store.target.movePage(orderOf(store.next.kid, { continuation }));
+      seen += next.seen;
+      ({ continuation } = next);
+    }
+    expect(seen).toBe(40 - first.seen);
+    expect(store.keyVault.interfere.calls('unwrap') - unwraps).toBe(2 * seen);
+  });
+
+  test.each([
+    [true, 2],
+    [false, 3],
+  ])('asks the vault twice for a data key with a check value, three times without (%s)', async (check, each) => {
+    const store = makeStore(120, { check });
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(store.keyVault.interfere.calls('unwrap')).toBe(120 * each);
+    expect(store.keyVault.interfere.calls('wrap')).toBe(0);
+    expect(store.keyVault.interfere.calls('version')).toBe(1);
+    // Met again they cost nothing.
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(store.keyVault.interfere.calls('unwrap')).toBe(120 * each);
+  });
+
+  test('back asks the vault once for each version, however many data keys there are', async () => {
+    const store = makeStore(120);
+    await moveAll(store.target, store.next.kid, 'forward');
+    const before = store.keyVault.interfere.calls('unwrap');
+    await moveAll(store.target, store.next.kid, 'back');
+    expect(store.keyVault.interfere.calls('unwrap') - before).toBe(1);
+    await allOpen(store);
+  });
+
+  test('tells how far it is every couple of seconds, and not more often', async () => {
+    const store = makeStore(60, { tuning: { ...quick, stretchSeconds: 60 }, step: 100 });
+    const told: number[] = [];
+    const progress = async ({ seen }: { readonly seen: number }) => void told.push(seen);
+    await store.target.movePage(orderOf(store.next.kid, { progress }));
+    expect(told.length).toBeGreaterThan(1);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect(told.length).toBeLessThan(20);
+  });
+
+  test('I2 converges when the answer of a batch is lost: what was written is found moved', async () => {
+    const store = makeStore(150);
+    store.store.interfere.loseAnswer('replace', 1);
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toThrow(FaultError);
+    expect(kids(store).filter((kid) => kid === store.next.kid)).not.toHaveLength(0);
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(new Set(kids(store))).toEqual(new Set([store.next.kid]));
+    // Nothing was rewrapped twice: what is kept is the blob of the version before.
+    expect(store.store.all().every(({ previous }) => previous?.includes(store.first.kid))).toBe(true);
+    await allOpen(store);
+  });
+
+  test('writes what was proved before the vault went away, and asks for that no more', async () => {
+    const store = makeStore(40);
+    store.keyVault.interfere.fail('unwrap', 61);
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toThrow(FaultError);
+    const moved = kids(store).filter((kid) => kid === store.next.kid).length;
+    expect(moved).toBeGreaterThan(0);
+    const before = store.keyVault.interfere.calls('unwrap');
+    await moveAll(store.target, store.next.kid, 'forward');
+    expect(store.keyVault.interfere.calls('unwrap') - before).toBe(2 * (40 - moved));
+    await allOpen(store);
+  });
+
+  test('sends a batch again without the records that others wrote meanwhile, and meets those singly', async () => {
+    const store = makeStore(30);
+    store.store.interfere.before('replace', 1, () => {
+      for (const rowKey of ['r0003', 'r0017']) store.put(store.first, rowKey);
+      store.store.ownerRemoves({ partitionKey: 'p', rowKey: 'r0020' });
+    });
+    const batches: number[] = [];
+    const { replace } = store.store;
+    store.store.replace = async (writes) => {
+      batches.push(writes.length);
+      return replace(writes);
+    };
+    expect(await moveAll(store.target, store.next.kid, 'forward')).toMatchObject([{ moved: 29, left: 0, late: 0 }]);
+    expect(batches.toSorted((a, b) => b - a)).toEqual([30, 27, 1, 1]);
+    expect(store.keyVault.interfere.calls('unwrap')).toBe(2 * 32);
+    await allOpen(store);
+  });
+});
+
+describe('keys of every type and size that can wrap', () => {
+  test.each(
+    (['RSA', 'RSA-HSM'] as const).flatMap((type) =>
+      [2048, 3072, 4096].flatMap((size) =>
+        (['RSA-OAEP', 'RSA-OAEP-256'] as const).map((alg) => [type, size, alg] as const),
+      ),
+    ),
+  )(
+    '%s %i, %s: there and back, the algorithm kept',
+    async (keyType, keySize, alg) => {
+      const keyVault = fakeKeyVault();
+      const first = keyVault.addVersion({ version: v1, keyType, keySize });
+      const next = keyVault.addVersion({ version: v2, keyType, keySize });
+      const { record, dataKey } = wrapped(first, 'r', { alg });
+      const store = fakeDataKeyStore([record]);
+      const target = dataKeysTarget({ name: 'keys-1', key }, { store, keyVault, now: () => new Date(0) });
+      const opens = () =>
+        withDataKey(store.all()[0] as WrappedDataKey, key, keyVault, (opened) =>
+          expect(Buffer.from(opened)).toEqual(dataKey),
+        );
+      await moveAll(target, next.kid, 'forward');
+      expect(store.all()).toMatchObject([{ kid: next.kid, alg }]);
+      expect(Buffer.from(store.all()[0]?.blob ?? '', 'base64url')).toHaveLength(keySize / 8);
+      await opens();
+      await moveAll(target, next.kid, 'back');
+      expect(store.all()).toMatchObject([{ kid: first.kid, alg, blob: record.blob }]);
+      await opens();
+    },
+    120_000,
+  );
+
+  test('a symmetric key is no next version, and is refused by its name', async () => {
+    const store = makeStore(2);
+    const { version } = store.keyVault;
+    store.keyVault.version = async (kid) => ({
+      ...(await version(kid)),
+      keyType: 'oct-HSM',
+      keySize: 0,
+      publicKey: null,
+    });
+    await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toMatchObject({
+      code: 'key-type-unfit',
+      message: expect.stringMatching(/oct-HSM/),
+    });
   });
 });

@@ -158,3 +158,15 @@ test('an alert of a run has one id for one occasion, another for the next, and o
   expect(first.alertId).toContain(rotationId);
   expect(world.auditLog.stored(key).filter(({ action }) => action === 'alert')).toHaveLength(2);
 });
+
+test('a run that completes without some data keys does not say that every target was moved', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  const reasons = [{ code: 'data-keys-left', message: '2 of 12 data keys were left: p/r1 (record-garbled), 1 more.' }];
+  await sendAlert(world.ports, { run, now: world.pass(1), alert: 'completed', occasion: '', reasons });
+  const data = world.alerts.sent[0]?.data;
+  expect(data).toMatchObject({ reasons });
+  expect(String(data?.['done'])).toMatch(/but for the data keys/);
+  expect(String(data?.['left'])).toMatch(/store them anew.*rollback/);
+  expect(String(data?.['left'])).not.toMatch(/^Nothing/);
+});

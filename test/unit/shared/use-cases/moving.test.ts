@@ -1,3 +1,4 @@
+import type { TargetProgress } from '../../../../shared/contracts/rotation';
 import { sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
 import { decodeBase64url, withDataKey } from '../../../../shared/rotation/data-key';
@@ -408,6 +409,96 @@ describe('the end', () => {
     await enter(world, run, 'abandoned');
     expect((await world.ledger.read(key)).claim?.rotationId).toBeNull();
     expect(world.resourceManager.puts).toHaveLength(1);
+  });
+});
+
+describe('data keys on their way', () => {
+  const targetOf = (world: World) => world.history.rotations.get(rotationId)?.targets[dataKeys];
+  const garble = (world: World, from: number, to: number) => {
+    for (const { id } of world.store.all().slice(from, to)) world.store.ownerMerges(id, { blob: '!!' });
+  };
+
+  test('that are left are in the audit log by name and reason, never by content, and never count as done', async () => {
+    const world = makeWorld(['iotHub', 'dps', 'dataKeys'], 5);
+    const run = await ready(world);
+    const blobs = world.store.all().map(({ blob }) => blob);
+    world.store.ownerMerges({ partitionKey: 'p', rowKey: 'r0001' }, { check: 'A'.repeat(22) });
+    garble(world, 3, 4);
+    const page = await moveDataKeysPage(world.ports, { ...on(world, run, dataKeys), ...firstPage });
+    expect(page).toMatchObject({ done: 3, left: 2, total: 5, continuation: null });
+    const told = world.auditLog
+      .stored(key)
+      .filter(({ action, outcome }) => action === 'rewrap' && outcome === 'failed');
+    expect(told.map(({ message }) => message)).toEqual([expect.stringMatching(/p\/r0001 \(check-value-mismatch\)/)]);
+    expect(told[0]?.message).toMatch(/p\/r0003 \(record-garbled\)/);
+    for (const blob of blobs) expect(JSON.stringify(world.auditLog.stored(key))).not.toContain(blob);
+    expect(targetOf(world)).toMatchObject({ done: 3, total: 5 });
+    await verifyTarget(world.ports, on(world, run, dataKeys));
+    expect(targetOf(world)).toMatchObject({ done: 3, total: 5 });
+  });
+
+  test('that are left are named a hundred a pass at the most, in records of a size that is read', async () => {
+    const world = makeWorld(['dataKeys'], 1);
+    const run = await ready(world);
+    for (let index = 0; index < 130; index++) {
+      world.store.ownerPuts({ ...wrapped(world.first, `x${index}`).record, blob: '!!' });
+    }
+    const page = await moveDataKeysPage(world.ports, { ...on(world, run, 0), ...firstPage, left: 10 });
+    expect(page).toMatchObject({ done: 1, left: 140 });
+    expect(page.named).toHaveLength(90);
+    const told = world.auditLog.stored(key).filter(({ outcome }) => outcome === 'failed');
+    expect(told.map(({ message }) => message.split('(record-garbled)').length - 1)).toEqual([25, 25, 25, 15]);
+  });
+
+  test('say how fast they go and how long it takes yet, and say it no more when the run waits', async () => {
+    const world = makeWorld(['dataKeys'], 350);
+    const run = await ready(world);
+    world.keyVault.interfere.before('unwrap', 640, () => void world.pass(10));
+    const seen: (TargetProgress | undefined)[] = [];
+    const { put } = world.history;
+    world.history.put = async (rotation) => {
+      seen.push(rotation.targets[0]);
+      return put(rotation);
+    };
+    // So many took ten seconds, and then the vault goes away.
+    world.keyVault.interfere.fail('unwrap', 699);
+    const page = moveDataKeysPage(world.ports, { ...on(world, run, 0), ...firstPage });
+    await expect(page).rejects.toThrow(FaultError);
+    const last = seen.at(-1);
+    const done = last?.done ?? 0;
+    expect(done).toBeGreaterThanOrEqual(100);
+    expect(last).toMatchObject({
+      total: 350,
+      keysPerSecond: done / 10,
+      secondsLeft: Math.ceil((350 - done) / (done / 10)),
+    });
+    await noteWaiting(world.ports, { run, now: world.pass(1), waitingFor: 'fault', reasons: [] });
+    expect(world.history.rotations.get(rotationId)?.targets[0]).not.toHaveProperty('secondsLeft');
+  });
+
+  test('are told of a little later when the document cannot be written just then', async () => {
+    const world = makeWorld(['dataKeys'], 350);
+    const run = await ready(world);
+    world.keyVault.interfere.before('unwrap', 640, () => {
+      world.pass(10);
+      world.history.interfere.fail('put');
+    });
+    const before = world.history.interfere.calls('put');
+    expect(await moveDataKeysPage(world.ports, { ...on(world, run, 0), ...firstPage })).toMatchObject({ done: 350 });
+    expect(world.history.interfere.calls('put') - before).toBe(2);
+    expect(world.history.rotations.get(rotationId)?.targets[0]).toMatchObject({ done: 350, total: 350 });
+  });
+
+  test('that go back are counted down to none, and a second pass forward takes nothing back', async () => {
+    const world = makeWorld(['dataKeys'], 30);
+    const run = await ready(world);
+    await move(world, run, 0);
+    expect(world.history.rotations.get(rotationId)?.targets[0]).toMatchObject({ done: 30, total: 30 });
+    await move(world, run, 0);
+    expect(world.history.rotations.get(rotationId)?.targets[0]).toMatchObject({ done: 30, total: 30 });
+    await enter(world, run, 'rolling-back');
+    await move(world, run, 0, 'back');
+    expect(world.history.rotations.get(rotationId)?.targets[0]).toMatchObject({ done: 0, total: 30 });
   });
 });
 

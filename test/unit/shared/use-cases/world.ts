@@ -8,7 +8,7 @@ import { checkMove, moveTarget } from '../../../../shared/rotation/moving';
 import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
-import type { Claim, KeyVersionDetail, Target, WrappedDataKey } from '../../../../shared/rotation/ports';
+import type { Claim, KeyVersionDetail, Target, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { dataKeysTarget } from '../../../../shared/targets/data-keys';
@@ -187,15 +187,20 @@ export const dpsBody = (version: string): Record<string, unknown> => ({
   },
 });
 
-export function wrapped(version: KeyVersionDetail, rowKey: string, options: { check?: boolean } = {}) {
+export function wrapped(
+  version: KeyVersionDetail,
+  rowKey: string,
+  options: { check?: boolean; alg?: WrapAlgorithm } = {},
+) {
   const dataKey = randomBytes(32);
   if (version.publicKey === null) throw new Error('The version cannot wrap.');
-  const blob = encodeBase64url(wrapLocally(version.publicKey, 'RSA-OAEP-256', dataKey));
+  const { alg = 'RSA-OAEP-256' } = options;
+  const blob = encodeBase64url(wrapLocally(version.publicKey, alg, dataKey));
   const check = options.check === false ? null : checkValue(dataKey);
   const record: Omit<WrappedDataKey, 'etag'> = {
     id: { partitionKey: 'p', rowKey },
     kid: version.kid,
-    alg: 'RSA-OAEP-256',
+    alg,
     blob,
     check,
     previous: null,

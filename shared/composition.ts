@@ -7,6 +7,7 @@ import {
   type TargetConfiguration,
 } from './config';
 import type { Health } from './contracts/http';
+import { sealedAlong, sealQuietly } from './rotation/history-care';
 import { sameKey } from './rotation/key-identifier';
 import type { Now, Target } from './rotation/ports';
 import type { ManagedKey, RotationPorts } from './rotation/run-ports';
@@ -44,7 +45,7 @@ export function compose(): Keyturn {
     ports: {
       now,
       ledger: azure.ledger,
-      auditLog: azure.auditLog,
+      ...historyPorts(azure),
       history: azure.history,
       plans: azure.plans,
       keyVault: azure.keyVault,
@@ -58,6 +59,18 @@ export function compose(): Keyturn {
 }
 
 type Azure = ReturnType<typeof connectAzure>;
+
+/** Where a key signs histories, a long run has its head signed on the way too, not only at its end. */
+function historyPorts({
+  auditLog,
+  sealing,
+  alerts,
+  outbox,
+}: Azure): Pick<RotationPorts, 'auditLog' | 'sealing' | 'sealNow'> {
+  if (sealing === null) return { auditLog };
+  const sealNow = (key: string) => sealQuietly({ auditLog, sealing, alerts, outbox, now }, key);
+  return { auditLog: sealedAlong(auditLog, sealing.every, sealNow), sealing, sealNow };
+}
 
 function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
   const { key, policy, mode, acceptUnknown, windows } = configured;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+
 import type { AccessRules } from './access/caller';
 import { readAccess } from './config/access';
+import { type AuditConfiguration, readAudit } from './config/audit';
 import {
   type Environment,
   readEnvironment,
@@ -8,6 +10,7 @@ import {
   type Settings,
   settingsOf,
 } from './config/environment';
+
 import { type ManagedKeyConfiguration, readKeys } from './config/keys';
 import { Problems } from './config/problems';
 import { parseRotationFile } from './config/rotation-file';
@@ -25,6 +28,8 @@ export interface Configuration extends Settings {
   readonly keys: readonly ManagedKeyConfiguration[];
   /** Who has which role; null where the function key is all there is. */
   readonly access: AccessRules | null;
+  /** What signs histories; null if nothing does. */
+  readonly audit: AuditConfiguration | null;
 }
 
 /**
@@ -43,9 +48,10 @@ export function loadConfiguration(
   const kinds = new Set(file?.keys.flatMap(({ targets }) => targets.map(({ kind }) => kind)));
   const settings = readEnvironment(environment, { iotHub: kinds.has('iotHub'), dps: kinds.has('dps') }, problems);
   const keys = file === null ? [] : readKeys(path, file, settings.cloud.vaultSuffix, problems);
+  const audit = file === null ? null : readAudit(path, file, settings.cloud.vaultSuffix, problems);
   const access = readAccess(path, file, environment, problems);
   problems.throwIfAny();
-  return { ...settings, keys, access };
+  return { ...settings, keys, access, audit };
 }
 
 function readText(path: string, readFile: (path: string) => string, problems: Problems): string | null {

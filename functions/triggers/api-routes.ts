@@ -21,7 +21,8 @@ import {
   rotationPage,
   startedAnswer,
 } from '../../shared/contracts/http-answers';
-import type { AuditRecord, AuditVerification } from '../../shared/rotation/ports';
+import type { AuditRecord } from '../../shared/rotation/ports';
+import type { AuditVerification } from '../../shared/rotation/verify-history';
 
 /** Every route, with the schemas that it checks requests with and answers by. A test holds it to the registrations. */
 
@@ -171,7 +172,7 @@ export const operations: readonly Operation[] = [
     name: 'verifyAudit',
     method: 'get',
     path: '/api/audit/verify',
-    summary: 'Recompute the chain of hashes of a key, and name the first record that does not hold',
+    summary: 'Check every record, signed head and anchor of a key, and name the first record that does not hold',
     query: verifyQuery,
     answers: {
       200: { description: 'The verdict.', json: 'AuditVerification' },

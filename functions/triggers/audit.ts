@@ -4,6 +4,7 @@ import { exportQuery, verifyQuery } from '../../shared/contracts/http';
 import { csvHeader, csvLine, ndjsonLine } from '../../shared/rotation/audit-export';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import type { AuditRecord } from '../../shared/rotation/ports';
+import { verifyKey } from '../../shared/rotation/verifying';
 import { json } from './answers';
 import type { Guarded } from './guard';
 import { invalid, ProblemError, queryOf, valid } from './problem';
@@ -22,7 +23,7 @@ export function registerAudit(keyturn: Keyturn, guarded: Guarded): void {
   route('verifyAudit', 'audit/verify', async (request) => {
     const { key } = valid(verifyQuery, queryOf(request), 'query');
     const asked = keyAsked(keyturn, key);
-    const verification = await keyturn.ports.auditLog.verify(asked);
+    const verification = await verifyKey(keyturn.ports, asked);
     // Nothing verified is not verified: a key that was mistyped must not read as a history that holds.
     if (verification.records === 0 && keyturn.ports.managed(asked) === null) throw noHistory(asked);
     return json(200, verification);

@@ -3,6 +3,7 @@ import type { DurableClient } from 'durable-functions';
 import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { deliverOwed } from '../../shared/rotation/alerting';
+import { lookAfterHistory, verifyAndTell } from '../../shared/rotation/history-care';
 import type { InstanceState, SweepAction } from '../../shared/rotation/sweep-action';
 import { missedStarted, sweepKey } from '../../shared/rotation/sweeping';
 import { retireVersionName } from '../orchestrators';
@@ -11,6 +12,7 @@ import { startInstance, wake } from './starting';
 /** Alerts are owed for minutes, lost events for hours at the most. */
 const everyMinute = '20 * * * * *';
 const everyQuarterOfAnHour = '40 7,22,37,52 * * * *';
+const everyNight = '10 41 2 * * *';
 
 /** Nothing depends on an event arriving: the sweep looks after every KEK by itself, and a broken one never stops the others. */
 export function registerSweep({ ports }: Keyturn): void {
@@ -26,6 +28,7 @@ export function registerSweep({ ports }: Keyturn): void {
             await carryOut(ports, client, key, action);
             context.log(`sweep: ${action.message}`);
           }
+          await lookAfterHistory(ports, key);
         } catch (error) {
           failed += 1;
           context.error(`sweep of ${key} failed; it is swept again next time`, error);
@@ -35,6 +38,12 @@ export function registerSweep({ ports }: Keyturn): void {
       context.log(`sweep finished: ${ports.keys.length} keys, ${failed} failed`);
     },
   });
+  app.timer('verifyHistories', {
+    schedule: everyNight,
+    handler: async (_timer: Timer, context: InvocationContext): Promise<void> => {
+      for (const key of ports.keys) await verifyOne(ports, key, context);
+    },
+  });
   app.timer('deliverAlerts', {
     schedule: everyMinute,
     handler: async (_timer: Timer, context: InvocationContext): Promise<void> => {
@@ -42,6 +51,19 @@ export function registerSweep({ ports }: Keyturn): void {
       if (delivered > 0) context.log(`alerts delivered late: ${delivered}`);
     },
   });
+}
+
+/** One history that cannot be read never stops the others. */
+async function verifyOne(ports: Keyturn['ports'], key: string, context: InvocationContext): Promise<void> {
+  try {
+    const { ok, records, brokenAt } = await verifyAndTell(ports, key);
+    const said = ok
+      ? 'holds'
+      : `is broken at record ${brokenAt?.sequence} of chain ${brokenAt?.chain}: ${brokenAt?.fault}`;
+    context.log(`history of ${key}: ${records} records, ${said}`);
+  } catch (error) {
+    context.error(`the history of ${key} could not be verified; it is tried again tomorrow`, error);
+  }
 }
 
 async function carryOut(

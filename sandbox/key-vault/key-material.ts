@@ -11,6 +11,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { badParameter } from './errors';
+import { signDigest, verifyDigest } from './signing';
 
 export type KeyType = 'RSA' | 'RSA-HSM' | 'EC' | 'EC-HSM';
 export const CURVES = ['P-256', 'P-384', 'P-521', 'P-256K'] as const;
@@ -85,6 +86,16 @@ export class KeyMaterial {
     } catch {
       throw badParameter('The parameter is incorrect: the value was not made with this key and algorithm.');
     }
+  }
+
+  /** @throws KeyVaultError 400 */
+  sign(algorithm: string, digest: Buffer): Buffer {
+    return signDigest(this.#private, algorithm, digest);
+  }
+
+  /** @throws KeyVaultError 400 */
+  verify(algorithm: string, digest: Buffer, signature: Buffer): boolean {
+    return verifyDigest(this.#public, algorithm, digest, signature);
   }
 
   #copies(hash: string): DecryptingCopies {

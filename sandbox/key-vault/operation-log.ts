@@ -31,6 +31,8 @@ export const OPERATION_NAMES: Record<string, string> = {
   unwrapKey: 'KeyUnwrap',
   encrypt: 'KeyEncrypt',
   decrypt: 'KeyDecrypt',
+  sign: 'KeySign',
+  verify: 'KeyVerify',
   deleteKey: 'KeyDelete',
   getDeletedKey: 'KeyGetDeleted',
   listDeletedKeys: 'KeyListDeleted',

@@ -43,6 +43,8 @@ export const ACTIONS: Record<string, string> = {
   unwrapKey: 'keys/unwrap/action',
   encrypt: 'keys/encrypt/action',
   decrypt: 'keys/decrypt/action',
+  sign: 'keys/sign/action',
+  verify: 'keys/verify/action',
   deleteKey: 'keys/delete',
   getDeletedKey: 'keys/read',
   listDeletedKeys: 'keys/read',

@@ -203,13 +203,19 @@ export class KeyVaultService {
     const { operation } = route;
     const { key, version } = this.#vault.version(route.key ?? '', route.version);
     requireUsable(version, operation, this.#vault.nowSeconds());
-    const { alg, value } = (request.body ?? {}) as { alg?: unknown; value?: unknown };
+    const { alg, value, digest } = (request.body ?? {}) as { alg?: unknown; value?: unknown; digest?: unknown };
     if (typeof alg !== 'string' || typeof value !== 'string' || value === '') {
       throw badParameter('The body must have alg and value, a base64url text.');
     }
     const given = Buffer.from(value, 'base64url');
+    if (operation === 'verify') {
+      if (typeof digest !== 'string') throw badParameter('The body must have alg, digest and value.');
+      return { body: { value: version.material.verify(alg, Buffer.from(digest, 'base64url'), given) }, version };
+    }
     const opens = operation === 'unwrapKey' || operation === 'decrypt';
-    const right = opens ? await version.material.decrypt(alg, given) : version.material.encrypt(alg, given);
+    const right = opens
+      ? await version.material.decrypt(alg, given)
+      : version.material[operation === 'sign' ? 'sign' : 'encrypt'](alg, given);
     if (operation === 'unwrapKey') this.#vault.tally.noteOpened(version.version, given, this.#vault.nowMilliseconds());
     const result = opens && fault?.effect.kind === 'wrongBytes' ? wrongKeyFor(right) : right;
     return {

@@ -12,9 +12,12 @@ export type KeySettings = Readonly<Record<string, unknown>>;
 
 /** rotation.json: every seeded key with what the seed puts under it, the hub as canary. What `settings` leaves out is Keyturn's own. */
 export function rotationFile(cloud: CloudAddresses, seed: CloudSeed, settings: KeySettings, signIn = false): object {
-  const keys = seed.vaults.flatMap(({ keys }) => keys.map(({ name }) => name));
+  const keys = seed.vaults
+    .flatMap(({ keys }) => keys.map(({ name }) => name))
+    .filter((name) => name !== names.auditKey);
   return {
     ...(signIn ? { access: Object.fromEntries(Object.entries(appRoles).map(([role, value]) => [role, [value]])) } : {}),
+    auditKey: keyIdentifier(cloud, names.auditKey),
     keys: keys.map((key) => ({
       key: keyIdentifier(cloud, key),
       vaultResourceId: resourceIds.vault,

@@ -8,7 +8,7 @@ export const secondKey = { name: 'site-kek', hub: 'keyturn-site-hub' } as const;
 export function withSecondKey(seed: CloudSeed): CloudSeed {
   const vaults = seed.vaults.map((vault) => ({
     ...vault,
-    keys: vault.keys.flatMap((key) => [key, { ...key, name: secondKey.name }]),
+    keys: vault.keys.flatMap((key) => (key.name === names.key ? [key, { ...key, name: secondKey.name }] : [key])),
   }));
   const kek = { vault: names.vault, key: secondKey.name, versioned: true };
   const hubs = [...seed.hubs, { name: secondKey.hub, kek, identity: 'hub-identity', devices: counts.devices }];

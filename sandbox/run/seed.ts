@@ -4,6 +4,7 @@ import type { CloudSeed, RoleAssignmentSeed } from '../cloud/seed';
 export const names = {
   vault: 'keyturn-vault',
   key: 'fleet-kek',
+  auditKey: 'keyturn-audit',
   hub: 'keyturn-hub',
   dps: 'keyturn-dps',
   dataKeysTable: 'fleetdatakeys',
@@ -82,6 +83,14 @@ export function makeSeed(now: Date): CloudSeed {
               { createdOn: new Date(now.getTime() - 65 * day).toISOString(), expiresOn: expiresOn.toISOString() },
             ],
           },
+          // Signs the heads of histories, and nothing else.
+          {
+            name: names.auditKey,
+            kty: 'RSA',
+            size: 2048,
+            ops: ['sign', 'verify'],
+            versions: [{ createdOn: new Date(now.getTime() - 65 * day).toISOString() }],
+          },
         ],
       },
     ],
@@ -100,7 +109,7 @@ export function rotatedByItsPolicy(seed: CloudSeed): CloudSeed {
   const rotate = policy({ type: 'Rotate', days: NOTICE_DAYS }, { type: 'Notify', days: 7 });
   const vaults = seed.vaults.map((vault) => ({
     ...vault,
-    keys: vault.keys.map((key) => ({ ...key, policy: rotate })),
+    keys: vault.keys.map((key) => (key.name === names.key ? { ...key, policy: rotate } : key)),
   }));
   return { ...seed, vaults };
 }

@@ -212,11 +212,11 @@ export class Stage {
     return wire.ask<LoggedRequest[]>(`${cloud.control}/requests?standIn=${standIn}&list=true`);
   }
 
-  /** How often Keyturn has changed something in ARM or Key Vault; reading, listing and unwrapping change nothing. */
+  /** How often Keyturn has changed something in ARM or Key Vault; reading, listing, unwrapping and signing change nothing. */
   async mutations(): Promise<number> {
     const all = [...(await this.requests('arm')), ...(await this.requests('keyVault'))];
     const changing = all.filter(({ method, path, principal }) => {
-      return principal === 'keyturn' && method !== 'GET' && !/\/(listkeys|wrapkey|unwrapkey)$/i.test(path);
+      return principal === 'keyturn' && method !== 'GET' && !/\/(listkeys|wrapkey|unwrapkey|sign)$/i.test(path);
     });
     return changing.length;
   }

@@ -13,11 +13,19 @@ import type {
   ResourceManager,
   RotationHistory,
 } from '../rotation/ports';
+import type { Sealing } from '../rotation/sealing';
+import { createBlobAnchorStore } from './blob-anchor-store';
 import { createBlobPlanStore } from './blob-plan-store';
 import { createDataPlane } from './data-plane';
+import { createHeadSigner } from './head-signer';
 import { checkHealth, type Health } from './health';
 import { createKeyVault } from './key-vault';
-import { credentialOnFirstUse, eventGridAlertsOnFirstUse, planContainerOnFirstUse } from './on-first-use';
+import {
+  anchorContainerOnFirstUse,
+  credentialOnFirstUse,
+  eventGridAlertsOnFirstUse,
+  planContainerOnFirstUse,
+} from './on-first-use';
 import { createResourceManager } from './resource-manager';
 import { createTableAlertOutbox } from './table-alert-outbox';
 import { createTableAuditLog } from './table-audit-log';
@@ -39,6 +47,8 @@ export interface AzurePorts {
   readonly plans: PlanStore;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
+  /** Null where no key signs histories. */
+  readonly sealing: Sealing | null;
   /** What Keyturn needs, and whether it is there now. Never throws. */
   health(): Promise<readonly Health[]>;
 }
@@ -68,8 +78,21 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     plans: createBlobPlanStore(container),
     alerts: createChannels(configuration, credential),
     outbox: createTableAlertOutbox(tables),
+    sealing: createSealing(configuration, credential),
   };
   return { ...ports, health: () => checkHealth(configuration, ports, container) };
+}
+
+function createSealing(
+  { audit, storage, verifyChallengeResource }: Configuration,
+  credential: TokenCredential,
+): Sealing | null {
+  if (audit === null) return null;
+  return {
+    signer: createHeadSigner(credential, { ...audit, verifyChallengeResource }),
+    anchors: createBlobAnchorStore(anchorContainerOnFirstUse(storage, credential)),
+    every: audit.every,
+  };
 }
 
 function createChannels(

@@ -161,7 +161,7 @@ function createClients(credential: TokenCredential, { verifyChallengeResource, h
  * the service still unwraps with it, and wraps locally with whatever public key it read. Without dates and without key
  * material it can do nothing but ask the service.
  */
-function serviceSideKey(kid: string): KeyVaultKey {
+export function serviceSideKey(kid: string): KeyVaultKey {
   const { vaultUrl, name, version } = parseKeyIdentifier(kid) ?? { vaultUrl: '', name: '', version: null };
   return { id: kid, name, properties: { vaultUrl, name, ...(version === null ? {} : { version }) } };
 }

@@ -10,6 +10,7 @@ import type { AlertChannel } from '../rotation/ports';
  */
 const load = {
   credential: async () => require('./credential') as typeof import('./credential'),
+  anchorContainer: async () => require('./anchor-container') as typeof import('./anchor-container'),
   planContainer: async () => require('./plan-container') as typeof import('./plan-container'),
   eventGridAlerts: async () => require('./event-grid-alerts') as typeof import('./event-grid-alerts'),
 };
@@ -24,6 +25,13 @@ export function planContainerOnFirstUse(
   credential: TokenCredential,
 ): () => Promise<ContainerClient> {
   return once(async () => (await load.planContainer()).createPlanContainer(storage, credential));
+}
+
+export function anchorContainerOnFirstUse(
+  storage: StorageLocation,
+  credential: TokenCredential,
+): () => Promise<ContainerClient> {
+  return once(async () => (await load.anchorContainer()).createAnchorContainer(storage, credential));
 }
 
 export function eventGridAlertsOnFirstUse(topic: AlertTopic, credential: TokenCredential): AlertChannel {

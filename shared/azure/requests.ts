@@ -90,10 +90,10 @@ function unwrap(attempted: Attempted): PipelineResponse {
   throw attempted.error;
 }
 
-/** Wrapping and unwrapping change nothing; creating a key version or writing a row does, and its answer may only be lost. */
+/** Wrapping, unwrapping and signing change nothing; creating a key version or writing a row does, and its answer may only be lost. */
 function mayRepeat({ method, url }: PipelineRequest): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
-  return method === 'POST' && /\/(wrapkey|unwrapkey|listkeys)(\?|$)/i.test(url);
+  return method === 'POST' && /\/(wrapkey|unwrapkey|sign|listkeys)(\?|$)/i.test(url);
 }
 
 function isHiccup(attempted: Attempted): boolean {

@@ -1,26 +1,24 @@
-import { createHash } from 'node:crypto';
 import { odata, type TableClient } from '@azure/data-tables';
-import { type ChainHead, chain, verifyChain } from '../rotation/audit-chain';
-import { ConflictError, FaultError } from '../rotation/errors';
 import { partitionOf } from '../rotation/key-identifier';
-import type { AuditEntry, AuditLog, AuditRecord } from '../rotation/ports';
-import { attempt } from './status-codes';
+import type { AuditEntry, AuditLog, AuditQuery, AuditRecord, ChainHead, SignedHead, Trail } from '../rotation/ports';
+import { append, beginChain, findCurrent } from './audit-appending';
 import {
-  cut,
-  longText,
-  ownTables,
-  type Row,
-  readLongText,
-  readRow,
-  readRows,
-  submit,
-  type Tables,
-  textOf,
-} from './tables';
+  afterRecord,
+  chainBounds,
+  headRows,
+  readHeadRow,
+  readRecord,
+  recordRow,
+  sealBounds,
+  sealRow,
+  statedHead,
+} from './audit-rows';
+import { attempt } from './status-codes';
+import { cut, longText, ownTables, type Row, readLongText, readRows, submit, type Tables, textOf } from './tables';
 
 /**
- * The audit log in one table, one partition for each KEK: `r_<sequence>` rows, one `key_<hash>` row for each idempotency
- * key, and `head`, whose ETag lets records in one after the other. Rows are only ever added.
+ * The audit log in one table, one partition for each KEK: `r_<chain>_<sequence>` rows, one `key_<hash>` row for each idempotency key,
+ * a `head_<chain>` row, whose ETag lets records in one after the other, and `seal_<chain>_<sequence>` rows. Records are only ever added.
  */
 export function createTableAuditLog(tables: Tables): AuditLog {
   const table = () => tables.own(ownTables.audit);
@@ -28,134 +26,104 @@ export function createTableAuditLog(tables: Tables): AuditLog {
     async append(key, entry, idempotencyKey) {
       return append(await table(), key, fitting(entry), idempotencyKey);
     },
-    async list(key, { rotationId, limit, continuation, from = null, to = null }) {
-      const partitionKey = partitionOf(key);
-      const after = continuation === null ? 'r_' : readContinuation(continuation);
-      let filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${after} and RowKey lt ${'r`'}`;
-      if (rotationId !== null) filter += odata` and rotationId eq ${rotationId}`;
-      // ISO 8601 in UTC, always to the millisecond: the order of the texts is that of the instants.
-      if (from !== null) filter += odata` and at ge ${from.toISOString()}`;
-      if (to !== null) filter += odata` and at le ${to.toISOString()}`;
-      const rows = await readRows(await table(), filter, limit + 1);
-      const shown = rows.slice(0, limit);
-      const last = rows.length > limit ? shown.at(-1)?.['rowKey'] : undefined;
+    async beginChain(key, after, why, at) {
+      return beginChain(await table(), key, after, why, at);
+    },
+    async list(key, query) {
+      const rows = await readRows(await table(), filterOf(key, query), query.limit + 1);
+      const shown = rows.slice(0, query.limit);
+      const last = rows.length > query.limit ? shown.at(-1)?.['rowKey'] : undefined;
       return {
         items: shown.map(readRecord),
         continuation: typeof last === 'string' ? Buffer.from(last).toString('base64url') : null,
       };
     },
-    async verify(key) {
-      const client = await table();
-      const partitionKey = partitionOf(key);
-      return attempt({ service: 'storage', what: `verify the audit log of ${key}` }, async () => {
-        const head = await readHead(client, partitionKey);
-        return verifyChain(records(client, partitionKey, head), head && { sequence: head.sequence, hash: head.hash });
-      });
+    async trail(key, from) {
+      return trail(await table(), key, from ?? null);
+    },
+    async head(key) {
+      const { head } = await findCurrent(await table(), partitionOf(key));
+      return head && statedHead(head);
+    },
+    async seals(key) {
+      const rows = await readRows(await table(), sealBounds(partitionOf(key)));
+      return rows.flatMap((row) => readSeal(row) ?? []);
+    },
+    async newestSeal(key, chain) {
+      const rows = await readRows(await table(), sealBounds(partitionOf(key), chain));
+      return rows.flatMap((row) => readSeal(row) ?? []).at(-1) ?? null;
+    },
+    async keepSeal(key, seal) {
+      const row = { partitionKey: partitionOf(key), rowKey: sealRow(seal), ...longText('seal', JSON.stringify(seal)) };
+      // Whoever kept one for this place before did so for the very same record: the anchor tells which of the two counts.
+      await submit(await table(), `keep the signed head ${seal.sequence} of ${key}`, [['upsert', row, 'Replace']]);
     },
   };
 }
 
-/** Appends race for the head; each loser reads it again. Under one claim there are few, so a handful of rounds is plenty. */
-const rounds = 12;
+function readSeal(row: Row): SignedHead | null {
+  try {
+    return JSON.parse(readLongText(row, 'seal') ?? '') as SignedHead;
+  } catch {
+    return null; // its anchor speaks for it
+  }
+}
 
-async function append(
+function filterOf(key: string, query: AuditQuery): string {
+  const { rotationId, target, actor, outcome, from, to, continuation } = query;
+  const partitionKey = partitionOf(key);
+  const after = afterRecord(continuation);
+  let filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${after} and RowKey lt ${'r`'}`;
+  for (const [column, wanted] of Object.entries({ rotationId, target, actor, outcome })) {
+    if (wanted != null) filter += ` and ${column}${odata` eq ${wanted}`}`;
+  }
+  // ISO 8601 in UTC, always to the millisecond: the order of the texts is that of the instants.
+  if (from != null) filter += odata` and at ge ${from.toISOString()}`;
+  if (to != null) filter += odata` and at le ${to.toISOString()}`;
+  return filter;
+}
+
+async function trail(
   client: TableClient,
   key: string,
-  entry: AuditEntry,
-  idempotencyKey: string,
-): Promise<AuditRecord> {
+  from: Pick<ChainHead, 'chain' | 'sequence'> | null,
+): Promise<Trail> {
   const partitionKey = partitionOf(key);
-  const once = `key_${createHash('sha256').update(idempotencyKey).digest('hex')}`;
-  for (let round = 0; round < rounds; round++) {
-    const told = await readRow(client, partitionKey, once);
-    if (told) return readFirst(client, partitionKey, Number(told['sequence']));
-    const head = await readHead(client, partitionKey);
-    const record = chain(head, key, entry);
-    try {
-      await write(client, partitionKey, once, record, head?.etag ?? null);
-      return record;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
-  throw new FaultError(
-    'storage',
-    `The audit log of ${key} is too busy: ${rounds} attempts to append to it lost the race.`,
+  const rows = await attempt({ service: 'storage', what: `read the audit log of ${key}` }, () =>
+    readRows(client, headRows(partitionKey)),
   );
-}
-
-async function write(
-  client: TableClient,
-  partitionKey: string,
-  once: string,
-  record: AuditRecord,
-  etag: string | null,
-) {
-  const { sequence, hash, rotationId, at } = record;
-  const head = { partitionKey, rowKey: 'head', sequence, hash };
-  const columns = { rotationId, at, ...longText('record', JSON.stringify(record)) };
-  await submit(client, `append record ${sequence} to the audit log of ${record.key}`, [
-    ['create', { partitionKey, rowKey: recordRow(sequence), ...columns }],
-    ['create', { partitionKey, rowKey: once, sequence }],
-    etag === null ? ['create', head] : ['update', head, 'Replace', { etag }],
-  ]);
-}
-
-async function readFirst(client: TableClient, partitionKey: string, sequence: number): Promise<AuditRecord> {
-  const row = await readRow(client, partitionKey, recordRow(sequence));
-  if (row) return readRecord(row);
-  const message = `Audit record ${sequence} of ${partitionKey} is missing although it was written; verify the audit log.`;
-  throw new FaultError('audit-record-missing', message);
-}
-
-interface Head extends ChainHead {
-  readonly etag: string;
-}
-
-async function readHead(client: TableClient, partitionKey: string): Promise<Head | null> {
-  const row = await readRow(client, partitionKey, 'head');
-  return row && { sequence: Number(row['sequence']), hash: String(row['hash']), etag: row.etag };
+  const heads = rows.map(readHeadRow);
+  return { heads: heads.map(statedHead), records: records(client, partitionKey, heads.at(-1) ?? null, from) };
 }
 
 /**
- * Oldest first. The head was read before: records past it were appended meanwhile and are left for the next time, unless
- * nothing was appended, for then they were smuggled in.
+ * Oldest first. The heads were read before: what goes past the newest was appended meanwhile and is left for the next time, unless
+ * nothing was appended, for then it was smuggled in.
  */
-async function* records(client: TableClient, partitionKey: string, head: Head | null): AsyncGenerator<AuditRecord> {
-  const filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${'r_'} and RowKey lt ${'r`'}`;
-  const end = head === null ? '' : recordRow(head.sequence);
+async function* records(
+  client: TableClient,
+  partitionKey: string,
+  head: (ChainHead & { readonly etag: string }) | null,
+  from: Pick<ChainHead, 'chain' | 'sequence'> | null,
+): AsyncGenerator<AuditRecord> {
+  const end = head === null ? '' : recordRow(head);
+  const filter =
+    from === null
+      ? odata`PartitionKey eq ${partitionKey} and RowKey gt ${'r_'} and RowKey lt ${'r`'}`
+      : chainBounds(partitionKey, from);
   const later: AuditRecord[] = [];
   const pages = client.listEntities<Record<string, unknown>>({ queryOptions: { filter } }).byPage();
-  for await (const page of pages) {
-    for (const row of page) {
+  const nextPage = () =>
+    attempt({ service: 'storage', what: `read the audit log ${partitionKey}` }, () => pages.next());
+  for (let page = await nextPage(); page.done !== true; page = await nextPage()) {
+    for (const row of page.value) {
       if (textOf(row, 'rowKey') <= end) yield readRecord(row);
       else later.push(readRecord(row));
     }
   }
-  const now = await readHead(client, partitionKey);
+  if (later.length === 0) return;
+  const now = (await readRows(client, headRows(partitionKey))).map(readHeadRow).at(-1);
   if (now?.etag === head?.etag) yield* later;
-}
-
-/** Twelve digits sort as numbers do, for longer than the log will live. */
-const recordRow = (sequence: number): string => `r_${String(sequence).padStart(12, '0')}`;
-
-/** What cannot be read, or was filed under another rotation or time, has no hash that could hold: `verify` names it. */
-function readRecord(row: Row): AuditRecord {
-  const text = readLongText(row, 'record') ?? '';
-  try {
-    const record = JSON.parse(text) as AuditRecord;
-    const filedAt = row['at'] ?? record.at;
-    if (record.rotationId === row['rotationId'] && record.at === filedAt) return record;
-  } catch {
-    // Falls through: the record was edited.
-  }
-  return { hash: '' } as AuditRecord;
-}
-
-/** A continuation comes back from outside: whatever it says, it names a place in this partition's records and nothing else. */
-function readContinuation(continuation: string): string {
-  const rowKey = Buffer.from(continuation, 'base64url').toString('utf8');
-  return /^r_\d{12}$/.test(rowKey) ? rowKey : 'r_';
 }
 
 const longestMessage = 24_000;

@@ -84,7 +84,7 @@ export function readKeys(
   });
 }
 
-function readIdentifier(setting: string, text: string, vaultSuffix: string | null, problems: Problems) {
+export function readIdentifier(setting: string, text: string, vaultSuffix: string | null, problems: Problems) {
   const identifier = parseKeyIdentifier(text);
   const form = 'give it as https://<vault>/keys/<name>, without a version';
   if (identifier === null) return problems.add(setting, 'is not a key identifier', form);

@@ -152,10 +152,18 @@ const access = z.strictObject({
   approver: grants.min(1, wrong('is empty: nobody could approve', 'name who may')),
 });
 
+/** Which key signs histories, which signed before it, and after how many records the newest is signed and anchored. */
+const audit = z.object({
+  auditKey: z.string().optional(),
+  formerAuditKeys: z.array(z.string()).optional(),
+  anchorEvery: z.int().min(1).max(10_000).optional(),
+});
+
 const rotationFile = z.strictObject({
   keys: z.array(key).min(1, wrong('is empty', 'list at least one key with its targets')),
   defaults: policy.optional(),
   access: access.optional(),
+  ...audit.shape,
 });
 
 /**
@@ -186,10 +194,13 @@ function whatIsRight(content: unknown): RotationFile | null {
     const { key: identifier, targets } = isObject(entry) ? entry : {};
     return { key: typeof identifier === 'string' ? identifier : '', targets: fitTargets(targets) };
   });
+  const { auditKey, formerAuditKeys } = audit.safeParse(content).data ?? {};
   return {
     keys,
     ...(defaults === undefined ? {} : { defaults }),
     ...(granted === undefined ? {} : { access: granted }),
+    ...(auditKey === undefined ? {} : { auditKey }),
+    ...(formerAuditKeys === undefined ? {} : { formerAuditKeys }),
   };
 }
 

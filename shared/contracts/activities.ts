@@ -157,7 +157,9 @@ export type AlertKind =
   | 'missed-event'
   | 'stuck'
   | 'retired'
-  | 'retirement-undone';
+  | 'retirement-undone'
+  | 'history-broken'
+  | 'history-not-sealed';
 
 /** Input of the retirement's orchestration. */
 export interface RetirementRequest {

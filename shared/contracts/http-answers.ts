@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { historyFaults } from './history';
 import type { Health, KeyView, Problem } from './http';
 import { type Page, type Plan, phases, type Rotation, targetKinds } from './rotation';
 
@@ -85,6 +86,7 @@ export const auditRecord = z.object({
   message: z.string(),
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).readonly(),
   key: z.string(),
+  chain: z.int().min(1),
   sequence: z.int().min(1),
   previousHash: z.string(),
   hash: z.string(),
@@ -92,11 +94,29 @@ export const auditRecord = z.object({
 
 export const auditPage = pageOf(auditRecord);
 
+const historyFault = z.enum(historyFaults);
+
+/** `brokenAt` names the first record that does not hold; `says` who is kept out by what was checked, and who is not. */
 export const auditVerification = z.object({
   ok: z.boolean(),
   records: count,
   head: nullable(z.string()),
-  brokenAt: z.exactOptional(z.object({ sequence: z.int(), message: z.string() })),
+  brokenAt: z.exactOptional(z.object({ chain: z.int(), sequence: z.int(), fault: historyFault, message: z.string() })),
+  assurance: z.enum(['chain', 'signed', 'anchored']),
+  says: z.string(),
+  chains: list(
+    z.object({
+      chain: z.int(),
+      ok: z.boolean(),
+      records: count,
+      head: nullable(z.string()),
+      signedTo: count,
+      anchoredTo: count,
+      begins: nullable(z.object({ at: z.string(), message: z.string(), brokenChain: nullable(z.int()) })),
+      brokenAt: nullable(z.object({ sequence: z.int(), fault: historyFault, message: z.string() })),
+    }),
+  ),
+  signers: list(z.object({ kid: z.string(), thumbprint: z.string() })),
 });
 
 const keyView = agreeing<KeyView>()(

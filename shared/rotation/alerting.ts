@@ -23,7 +23,18 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   stuck: 'Keyturn.Rotation.Stuck',
   retired: 'Keyturn.Version.Retired',
   'retirement-undone': 'Keyturn.Version.RetirementUndone',
+  'history-broken': 'Keyturn.History.Broken',
+  'history-not-sealed': 'Keyturn.History.NotSealed',
 };
+
+/** With these a run is over: its last record is that it was told. */
+const endings: ReadonlySet<AlertKind> = new Set([
+  'completed',
+  'rolled-back',
+  'needs-attention',
+  'retired',
+  'retirement-undone',
+]);
 
 /** Step 9: tells the outside about a run, at least once, under an id that a repeat does not change. */
 export async function sendAlert(
@@ -47,6 +58,7 @@ export async function sendAlert(
     },
     alertId,
   );
+  if (endings.has(alert)) await ports.sealNow?.(run.key);
   return { alertId };
 }
 

@@ -14,4 +14,5 @@ export type * from './ports/key-vault';
 export type * from './ports/ledger';
 export type * from './ports/resource-manager';
 export type * from './ports/rotation-history';
+export type * from './ports/sealing';
 export type * from './ports/targets';

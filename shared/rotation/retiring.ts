@@ -316,6 +316,7 @@ export async function endRetirement(
     claim: { ...held.claim, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
     putRetirement: { ...rest, status, disabledAt, dueAt, reasons: [...reasons], ...left },
   }));
+  await ports.sealNow?.(run.key);
   return { status };
 }
 

@@ -11,6 +11,7 @@ import type {
   RotationHistory,
   Target,
 } from './ports';
+import type { Sealing } from './sealing';
 
 /** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
 export interface ManagedKey {
@@ -35,6 +36,10 @@ export interface RotationPorts {
   readonly keyVault: KeyVault;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
+  /** What signs and anchors histories; absent where no key for that is configured. */
+  readonly sealing?: Sealing;
+  /** Signs and anchors what is new in a history, at the end of a run. Never fails: what it cannot do the sweep does. */
+  readonly sealNow?: (key: string) => Promise<void>;
   /** Origin of this app's own API, for the commands that alerts tell; absent where the platform does not say it. */
   readonly apiOrigin?: string;
   /** Null for a KEK that the configuration does not name, whatever an event or a request claims. */

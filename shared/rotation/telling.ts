@@ -54,6 +54,7 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
   });
   await noteEntered(ports, input, from);
   if (isTerminal(phase)) await release(ports, run, phase, now);
+  if (isTerminal(phase) || phase === 'needs-attention') await ports.sealNow?.(run.key);
   return { phase };
 }
 
@@ -91,6 +92,7 @@ export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Prom
     await sendAlert(ports, { run, now, alert: phase, occasion: '', reasons: [] });
   }
   await release(ports, run, phase, now);
+  await ports.sealNow?.(run.key);
 }
 
 /**

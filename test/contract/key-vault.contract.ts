@@ -1,4 +1,4 @@
-import { constants, createPublicKey, publicEncrypt, randomBytes, randomUUID } from 'node:crypto';
+import { constants, createHash, createPublicKey, publicEncrypt, randomBytes, randomUUID, verify } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
 import { CryptographyClient, KeyClient, type KeyClientOptions, type KeyVaultKey } from '@azure/keyvault-keys';
 
@@ -230,6 +230,58 @@ export function describeKeyVaultContract(name: string, setup: () => Promise<KeyV
       expect((await collect(client.listDeletedKeys())).map((deleted) => deleted.name)).toContain(keyName);
       await (await client.beginRecoverDeletedKey(keyName, { intervalInMs: 100 })).pollUntilDone();
       expect((await crypto(idOf(key)).unwrapKey('RSA-OAEP-256', wrapped.result)).result).toHaveLength(32);
+    });
+
+    const signing = [
+      ['RSA', 'PS256', 'sha256'],
+      ['RSA', 'PS512', 'sha512'],
+      ['RSA', 'RS256', 'sha256'],
+      ['P-256', 'ES256', 'sha256'],
+      ['P-384', 'ES384', 'sha384'],
+      ['P-521', 'ES512', 'sha512'],
+    ] as const;
+    test.each(signing)(
+      'a digest is signed with a key of %s by %s, and anybody can verify it by the public key',
+      async (kind, algorithm, hash) => {
+        const made =
+          kind === 'RSA'
+            ? await client.createKey(fresh(), 'RSA', { keyOps: ['sign', 'verify'] })
+            : await client.createKey(fresh(), 'EC', { curve: kind, keyOps: ['sign', 'verify'] });
+        const text = randomBytes(1000);
+        const digest = createHash(hash).update(text).digest();
+        const signer = crypto(idOf(made));
+        const { result } = await signer.sign(algorithm, digest);
+        const { n, e, x, y, crv } = made.key ?? {};
+        const [a = '', b = ''] = (kind === 'RSA' ? [n, e] : [x, y]).map((part) =>
+          Buffer.from(part ?? []).toString('base64url'),
+        );
+        const jwk = kind === 'RSA' ? { kty: 'RSA', n: a, e: b } : { kty: 'EC', crv: String(crv), x: a, y: b };
+        const key = createPublicKey({ key: jwk, format: 'jwk' });
+        const options = algorithm.startsWith('PS')
+          ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+          : { key, dsaEncoding: 'ieee-p1363' as const };
+        expect(verify(hash, text, options, result)).toBe(true);
+        expect(verify(hash, randomBytes(1000), options, result)).toBe(false);
+        // Without its public half the client has to ask the service.
+        if (kind !== 'RSA') return;
+        const asked = new CryptographyClient(
+          { id: idOf(made), name: made.name, properties: made.properties },
+          vault.credential,
+          vault.clientOptions,
+        );
+        expect((await asked.verify(algorithm, digest, result)).result).toBe(true);
+        expect((await asked.verify(algorithm, randomBytes(digest.length), result)).result).toBe(false);
+      },
+    );
+
+    test('what is no digest, or no operation of the key, is not signed', async () => {
+      const signs = crypto(idOf(await client.createKey(fresh(), 'RSA', { keyOps: ['sign', 'verify'] })));
+      expect((await refusal(signs.sign('PS256', randomBytes(20)))).status).toBe(400);
+      expect((await refusal(signs.sign('ES256', randomBytes(32)))).status).toBe(400);
+      const wraps = await client.createKey(fresh(), 'RSA', { keyOps: ['wrapKey', 'unwrapKey'] });
+      const asked = { id: idOf(wraps), name: wraps.name, properties: wraps.properties };
+      const alone = new CryptographyClient(asked, vault.credential, vault.clientOptions);
+      expect((await refusal(alone.sign('PS256', randomBytes(32)))).status).toBe(403);
     });
   });
 }

@@ -1,62 +1,102 @@
-import { type ChainHead, chain, verifyChain } from '../../shared/rotation/audit-chain';
+import { beginning, chain } from '../../shared/rotation/audit-chain';
 import { partitionOf } from '../../shared/rotation/key-identifier';
-import type { AuditLog, AuditRecord } from '../../shared/rotation/ports';
+import type { AuditLog, AuditRecord, ChainHead, SignedHead } from '../../shared/rotation/ports';
 import { type Fake, interference } from './interference';
 
 interface FakeAuditLogExtra {
   /** The stored records of a KEK, oldest first: to look at, and to tamper with. */
   stored(key: string): AuditRecord[];
+  /** The newest record of each chain, kept apart from the records, so that a cut tail shows; to tamper with. */
+  heads(key: string): ChainHead[];
+  /** Signed heads as they are kept; to tamper with. */
+  kept(key: string): SignedHead[];
 }
 
-interface StoredChain {
+interface Stored {
   readonly records: AuditRecord[];
-  /** Kept apart from the records, so that a cut tail shows. */
-  head: ChainHead | null;
+  readonly heads: ChainHead[];
+  readonly seals: SignedHead[];
   readonly byIdempotencyKey: Map<string, AuditRecord>;
 }
 
-/** The audit log in memory: one chain for each KEK. */
+/** The audit log in memory: the chains of each KEK. */
 export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLogExtra> {
   const { interfere, run } = interference<AuditLog>(effects);
-  const chains = new Map<string, StoredChain>();
-  const chainOf = (key: string): StoredChain => {
+  const histories = new Map<string, Stored>();
+  const of = (key: string): Stored => {
     const partition = partitionOf(key);
-    const found: StoredChain = chains.get(partition) ?? { records: [], head: null, byIdempotencyKey: new Map() };
-    chains.set(partition, found);
+    const found = histories.get(partition) ?? { records: [], heads: [], seals: [], byIdempotencyKey: new Map() };
+    histories.set(partition, found);
     return found;
+  };
+  const add = ({ records, heads }: Stored, record: AuditRecord): AuditRecord => {
+    const { chain: number, sequence, hash } = record;
+    records.push(record);
+    const at = heads.findIndex((head) => head.chain === number);
+    heads.splice(at === -1 ? heads.length : at, 1, { chain: number, sequence, hash });
+    return structuredClone(record);
   };
 
   return {
     interfere,
-    stored: (key) => chainOf(key).records,
+    stored: (key) => of(key).records,
+    heads: (key) => of(key).heads,
+    kept: (key) => of(key).seals,
     append: (key, entry, idempotencyKey) =>
       run('append', `${entry.action} ${entry.outcome}`, () => {
-        const stored = chainOf(key);
+        const stored = of(key);
         const known = stored.byIdempotencyKey.get(idempotencyKey);
         if (known !== undefined) return structuredClone(known);
-        const record = chain(stored.head, key, structuredClone(entry));
-        stored.records.push(record);
-        stored.head = { sequence: record.sequence, hash: record.hash };
-        stored.byIdempotencyKey.set(idempotencyKey, structuredClone(record));
+        const record = add(stored, chain(stored.heads.at(-1) ?? null, key, structuredClone(entry)));
+        stored.byIdempotencyKey.set(idempotencyKey, record);
         return structuredClone(record);
       }),
-    list: (key, { rotationId, limit, continuation, from = null, to = null }) =>
-      run('list', '', () => {
-        const after = continuation === null ? 0 : Number(continuation);
-        const wanted = chainOf(key).records.filter(
-          (record) =>
-            record.sequence > after &&
-            (rotationId === null || record.rotationId === rotationId) &&
-            (from === null || Date.parse(record.at) >= from.getTime()) &&
-            (to === null || Date.parse(record.at) <= to.getTime()),
-        );
-        const items = structuredClone(wanted.slice(0, limit));
-        return { items, continuation: wanted.length > limit ? String(items.at(-1)?.sequence) : null };
+    beginChain: (key, after, why, at) =>
+      run('beginChain', `${after + 1} ${why.fault}`, () => {
+        const stored = of(key);
+        const there = stored.records.find((record) => record.chain === after + 1 && record.sequence === 1);
+        return there ?? add(stored, beginning(key, after + 1, why, at));
       }),
-    verify: (key) =>
-      run('verify', '', () => {
-        const { records, head } = chainOf(key);
-        return verifyChain(structuredClone(records), head, key);
+    list: (key, { rotationId, target, actor, outcome, from, to, limit, continuation }) =>
+      run('list', '', () => {
+        const { records } = of(key);
+        const begin = continuation === null ? 0 : Number(continuation);
+        const wanted = [...records.entries()].filter(
+          ([index, record]) =>
+            index >= begin &&
+            (rotationId == null || record.rotationId === rotationId) &&
+            (target == null || record.target === target) &&
+            (actor == null || record.actor === actor) &&
+            (outcome == null || record.outcome === outcome) &&
+            (from == null || Date.parse(record.at) >= from.getTime()) &&
+            (to == null || Date.parse(record.at) <= to.getTime()),
+        );
+        const items = wanted.slice(0, limit).map(([, record]) => structuredClone(record));
+        return { items, continuation: wanted.length > limit ? String(wanted[limit]?.[0]) : null };
+      }),
+    trail: (key, from) =>
+      run('trail', '', () => {
+        const { records, heads } = structuredClone({ records: of(key).records, heads: of(key).heads });
+        const wanted = records.filter(
+          (record) => from === undefined || (record.chain === from.chain && record.sequence > from.sequence),
+        );
+        return { heads, records: eachOf(wanted) };
+      }),
+    head: (key) => run('head', '', () => of(key).heads.at(-1) ?? null),
+    seals: (key) => run('seals', '', () => structuredClone(of(key).seals)),
+    newestSeal: (key, number) =>
+      run('newestSeal', '', () => of(key).seals.findLast((seal) => seal.chain === number) ?? null),
+    keepSeal: (key, seal) =>
+      run('keepSeal', `${seal.chain}/${seal.sequence}`, () => {
+        const { seals } = of(key);
+        const at = seals.findIndex(
+          ({ chain: number, sequence }) => number === seal.chain && sequence === seal.sequence,
+        );
+        seals.splice(at === -1 ? seals.length : at, 1, structuredClone(seal));
       }),
   };
+}
+
+async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
 }

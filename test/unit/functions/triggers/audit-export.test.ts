@@ -1,6 +1,6 @@
-import { verifyChain } from '../../../../shared/rotation/audit-chain';
 import type { AuditRecord } from '../../../../shared/rotation/ports';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
+import { verifyChain } from '../../../fakes/chain-alone';
 import { key, makeWorld } from '../../shared/use-cases/world';
 import { surface } from './surface';
 
@@ -41,7 +41,7 @@ describe('GET /api/audit', () => {
     const records = linesOf(text).map((line) => JSON.parse(line) as AuditRecord);
     expect(records).toEqual(stored);
     const last = records.at(-1);
-    const head = { sequence: last?.sequence ?? 0, hash: last?.hash ?? '' };
+    const head = { chain: 1, sequence: last?.sequence ?? 0, hash: last?.hash ?? '' };
     expect(await verifyChain(records, head, key)).toMatchObject({ ok: true, records: 450 });
   });
 

@@ -164,7 +164,7 @@ describe('storage that is away', () => {
     const { ledger, history, auditLog } = app.world;
     for (const method of ['read', 'update'] as const) ledger.interfere.failAlways(method, away());
     for (const method of ['get', 'list', 'put'] as const) history.interfere.failAlways(method, away());
-    auditLog.interfere.failAlways('verify', away());
+    auditLog.interfere.failAlways('seals', away());
     const answer = await app.ask(address, asked);
     expect(answer).toMatchObject({
       status: 503,

@@ -119,6 +119,21 @@ describe('a configuration that is complete', () => {
     });
   });
 
+  test('has histories signed only where a key for it is named', () => {
+    expect(load(file).audit).toBeNull();
+    const auditKey = 'https://Other.vault.azure.net/keys/history';
+    expect(load({ ...file, auditKey }).audit).toEqual({
+      key: 'https://other.vault.azure.net/keys/history',
+      formerKeys: [],
+      every: 100,
+    });
+    const formerAuditKeys = ['https://other.vault.azure.net/keys/older'];
+    expect(load({ ...file, auditKey, formerAuditKeys, anchorEvery: 7 }).audit).toMatchObject({
+      formerKeys: formerAuditKeys,
+      every: 7,
+    });
+  });
+
   test('may tell a webhook instead of a topic, or both', () => {
     const url = 'https://hooks.example/keyturn?token=abc';
     expect(load(file, { KEYTURN_ALERT_TOPIC_ENDPOINT: '', KEYTURN_WEBHOOK_URL: url })).toMatchObject({
@@ -227,6 +242,8 @@ describe('a configuration that is complete', () => {
   });
 });
 
+const signing = 'https://v.vault.azure.net/keys/history';
+
 describe('a configuration with problems', () => {
   test('names every one of them at once, in the environment and in the file', () => {
     const { settings, message } = refused(
@@ -307,6 +324,35 @@ describe('a configuration with problems', () => {
         'rotation.json keys[1].targets[0]',
       ]),
     );
+  });
+
+  test.each<[string, object, string, RegExp]>([
+    ['is rotated here itself', { auditKey: kek.key }, 'auditKey', /a key of its own/],
+    [
+      'names a version',
+      { auditKey: `https://v.vault.azure.net/keys/a/${'0'.repeat(32)}` },
+      'auditKey',
+      /names a version/,
+    ],
+    ['lies outside the cloud', { auditKey: 'https://v.example/keys/a' }, 'auditKey', /outside the cloud/],
+    ['is no key identifier', { auditKey: 'a' }, 'auditKey', /not a key identifier/],
+    [
+      'is missing although there were others before',
+      { formerAuditKeys: [signing] },
+      'formerAuditKeys',
+      /without a key/,
+    ],
+    [
+      'is among its own forerunners',
+      { auditKey: signing, formerAuditKeys: [signing] },
+      'formerAuditKeys[0]',
+      /signs now/,
+    ],
+    ['never signs on the way', { auditKey: signing, anchorEvery: 0 }, 'anchorEvery', /out of range/],
+  ])('refuses a key for histories that %s', (_, members, setting, says) => {
+    const { settings, message } = refused({ ...file, ...members });
+    expect(settings).toEqual([`rotation.json ${setting}`]);
+    expect(message).toMatch(says);
   });
 
   const everythingWrong: readonly [string, unknown][] = [

@@ -1,6 +1,7 @@
-import { chain, verifyChain } from '../../../../shared/rotation/audit-chain';
+import { chain } from '../../../../shared/rotation/audit-chain';
 import { csvHeader, csvLine, ndjsonLine } from '../../../../shared/rotation/audit-export';
 import type { AuditEntry, AuditRecord } from '../../../../shared/rotation/ports';
+import { verifyChain } from '../../../fakes/chain-alone';
 
 const key = 'https://kv-test.vault.azure.net/keys/kek';
 
@@ -39,7 +40,7 @@ test('NDJSON: what a verifier reads gives the chain again, whatever a stranger w
   expect(lines.every((line) => !/[\r\n]/.test(line))).toBe(true);
   const read = lines.map((line) => JSON.parse(line) as AuditRecord);
   const last = stored.at(-1);
-  const head = { sequence: last?.sequence ?? 0, hash: last?.hash ?? '' };
+  const head = { chain: 1, sequence: last?.sequence ?? 0, hash: last?.hash ?? '' };
   expect(await verifyChain(read, head, key)).toMatchObject({ ok: true, records: odd.length });
   const edited = read.map((record, index) => (index === 2 ? { ...record, actor: 'eve' } : record));
   expect(await verifyChain(edited, head, key)).toMatchObject({ ok: false, brokenAt: { sequence: 3 } });

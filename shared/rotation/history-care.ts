@@ -1,0 +1,167 @@
+import { noRotation } from './audit-chain';
+import { FaultError, RefusalError } from './errors';
+import { tellOfHistory } from './history-alerts';
+import type { AuditLog, AuditRecord, ChainBreak } from './ports';
+import type { RotationPorts } from './run-ports';
+import { seal } from './sealing';
+import type { AuditVerification, ChainVerdict } from './verify-history';
+import { verifyKey } from './verifying';
+
+type CarePorts = Pick<RotationPorts, 'auditLog' | 'sealing' | 'alerts' | 'outbox' | 'now'>;
+
+/**
+ * Signs and anchors what is new in a history; for the sweep, and for the end of a run. What was tampered with is not signed: a new chain
+ * begins, which says why, and an alert goes out. What fails alerts once, and is tried again by the next sweep.
+ * @throws FaultError when not even that could be put on record
+ */
+export async function lookAfterHistory(ports: CarePorts, key: string): Promise<void> {
+  const { sealing, auditLog } = ports;
+  if (sealing === undefined) return;
+  const now = ports.now();
+  try {
+    const sealed = await seal({ auditLog, sealing }, key, now);
+    if (sealed.kind === 'broken') await beginAnew(ports, key, sealed.why);
+  } catch (error) {
+    if (!(error instanceof FaultError || error instanceof RefusalError)) throw error;
+    if (error instanceof RefusalError && keyIsGone.has(error.code)) await endSignedChain(ports, key, error);
+    else await tellNotSealed(ports, key, error);
+  }
+}
+
+/** The same at the end of a run and in the middle of one: nothing that goes wrong with it is the run's matter (the sweep tries again). */
+export async function sealQuietly(ports: CarePorts, key: string): Promise<void> {
+  await lookAfterHistory(ports, key).catch(() => undefined);
+}
+
+/** A log that has its head signed after every so many records. */
+export function sealedAlong(auditLog: AuditLog, every: number, sealNow: (key: string) => Promise<void>): AuditLog {
+  return {
+    ...auditLog,
+    async append(key, entry, idempotencyKey) {
+      const record = await auditLog.append(key, entry, idempotencyKey);
+      if (record.sequence % every === 0) await sealNow(key);
+      return record;
+    },
+  };
+}
+
+const keyGone = 'signing-key-gone';
+
+/** Key Vault's refusals that mean: this key signs nothing any more, and its public half may not be had either. */
+const keyIsGone: ReadonlySet<string> = new Set([
+  'version-not-found',
+  'version-disabled',
+  'version-expired',
+  'key-deleted',
+  'signing-key-unfit',
+]);
+
+/** Once: a chain that never had a signed head, or began for this very reason, has nothing to end. */
+async function endSignedChain(ports: CarePorts, key: string, { message }: RefusalError): Promise<void> {
+  const { auditLog } = ports;
+  const head = await auditLog.head(key);
+  const last = head && (await auditLog.newestSeal(key, head.chain));
+  if (head === null || last === null) {
+    const first = head && (await firstAfter(auditLog, key, { chain: head.chain, sequence: 0 }));
+    if (first?.details['fault'] === keyGone) return;
+    return tellNotSealed(ports, key, new RefusalError(keyGone, message));
+  }
+  await beginAnew(ports, key, {
+    brokenChain: head.chain,
+    brokenSequence: last.sequence + 1,
+    fault: keyGone,
+    message: `The key that signed its head cannot be used any more, so nothing after record ${last.sequence} is signed. ${message}`,
+    lastGood: head,
+  });
+}
+
+async function beginAnew(ports: CarePorts, key: string, why: ChainBreak): Promise<void> {
+  const head = await ports.auditLog.head(key);
+  const begun = await ports.auditLog.beginChain(
+    key,
+    Math.max(head?.chain ?? 0, why.brokenChain),
+    why,
+    ports.now().toISOString(),
+  );
+  await tellOfHistory(ports, 'history-broken', {
+    key,
+    occasion: `${begun.chain}`,
+    at: begun.at,
+    facts: { chain: why.brokenChain, sequence: why.brokenSequence, fault: why.fault, newChain: begun.chain },
+    reason: why.message,
+  });
+}
+
+/** A hiccup is no news: what a fault keeps from being signed alerts when it has lasted. */
+const faultsMayLastMilliseconds = 3600 * 1000;
+
+async function tellNotSealed(ports: CarePorts, key: string, error: FaultError | RefusalError): Promise<void> {
+  const { auditLog } = ports;
+  const now = ports.now();
+  const head = await auditLog.head(key);
+  const last = head && (await auditLog.newestSeal(key, head.chain));
+  const since = last?.sequence ?? 0;
+  if (error instanceof FaultError) {
+    const oldest = await firstAfter(auditLog, key, { chain: head?.chain ?? 1, sequence: since });
+    if (oldest === null || now.getTime() - Date.parse(oldest.at) < faultsMayLastMilliseconds) return;
+  }
+  await noteOnce(ports, key, {
+    code: error.code,
+    reason: error.message,
+    occasion: `${head?.chain ?? 1}.${since}.${error.code}`,
+  });
+}
+
+async function firstAfter(
+  auditLog: AuditLog,
+  key: string,
+  place: { chain: number; sequence: number },
+): Promise<AuditRecord | null> {
+  const { records } = await auditLog.trail(key, place);
+  for await (const record of records) return record;
+  return null;
+}
+
+/** On record, and told, once for each occasion. */
+async function noteOnce(
+  ports: CarePorts,
+  key: string,
+  { code, reason, occasion }: { code: string; reason: string; occasion: string },
+): Promise<void> {
+  const at = ports.now().toISOString();
+  const entry = {
+    rotationId: noRotation,
+    at,
+    actor: 'keyturn',
+    action: 'seal',
+    target: null,
+    outcome: 'failed' as const,
+    message: `The head of this history could not be signed and anchored: ${reason}`,
+    details: { code },
+  };
+  const told = await ports.auditLog.append(key, entry, `history|not-sealed|${occasion}`);
+  if (told.at !== at) return;
+  await tellOfHistory(ports, 'history-not-sealed', { key, occasion, at, facts: { code }, reason });
+}
+
+/**
+ * For a timer, once a day: verifies a history, and where a chain is broken of which no later one says so, begins a new chain and
+ * alerts. Nothing is mended or taken away: what is there stays as evidence.
+ */
+export async function verifyAndTell(ports: CarePorts, key: string): Promise<AuditVerification> {
+  const verdict = await verifyKey(ports, key);
+  for (const broken of verdict.chains) {
+    if (broken.brokenAt === null || isOnRecord(verdict.chains, broken)) continue;
+    const { sequence, fault, message } = broken.brokenAt;
+    if (fault === 'anchor-missing') {
+      await noteOnce(ports, key, { code: fault, reason: message, occasion: `${broken.chain}.${sequence}.missing` });
+      continue;
+    }
+    const lastGood = broken.head === null ? null : { chain: broken.chain, sequence: broken.records, hash: broken.head };
+    await beginAnew(ports, key, { brokenChain: broken.chain, brokenSequence: sequence, fault, message, lastGood });
+  }
+  return verdict;
+}
+
+const isOnRecord = (chains: readonly ChainVerdict[], { chain }: ChainVerdict): boolean =>
+  chains.some((later) => later.chain > chain && later.begins?.brokenChain === chain);

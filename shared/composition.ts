@@ -1,5 +1,5 @@
 import type { AccessRules } from './access/caller';
-import { connectAzure } from './azure';
+import { type AzurePorts, connectAzure, createVaultPacer, type PacedKeyVault, paceKeyVault } from './azure';
 import {
   type Configuration,
   loadConfiguration,
@@ -9,7 +9,7 @@ import {
 import type { Health } from './contracts/http';
 import { sealedAlong, sealQuietly } from './rotation/history-care';
 import { sameKey } from './rotation/key-identifier';
-import type { Now, Target } from './rotation/ports';
+import type { KeyVault, Now, Target } from './rotation/ports';
 import type { ManagedKey, RotationPorts } from './rotation/run-ports';
 import { dataKeysTarget } from './targets/data-keys';
 import { dpsTarget } from './targets/dps';
@@ -35,7 +35,8 @@ const now: Now = () => {
 export function compose(): Keyturn {
   const configuration = loadConfiguration();
   const azure = connectAzure(configuration);
-  const managed = configuration.keys.map((key) => manage(configuration, key, azure));
+  const vault = pace(configuration, azure);
+  const managed = configuration.keys.map((key) => manage(configuration, key, { ...azure, vault }));
   return {
     access: configuration.access,
     health: async () => {
@@ -48,7 +49,7 @@ export function compose(): Keyturn {
       ...historyPorts(azure),
       history: azure.history,
       plans: azure.plans,
-      keyVault: azure.keyVault,
+      keyVault: vault.prompt,
       alerts: azure.alerts,
       outbox: azure.outbox,
       ...(configuration.apiOrigin === null ? {} : { apiOrigin: configuration.apiOrigin }),
@@ -58,7 +59,25 @@ export function compose(): Keyturn {
   };
 }
 
-type Azure = ReturnType<typeof connectAzure>;
+type Azure = AzurePorts & { readonly vault: PacedKeyVault };
+
+/** One budget for each vault, for all that this app asks of it. */
+function pace({ vaults }: Configuration, { keyVault, budgets }: AzurePorts): PacedKeyVault {
+  const clock = {
+    now: () => now().getTime(),
+    after: (milliseconds: number, then: () => void) => {
+      const timer = setTimeout(then, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  };
+  const pacers = new Map(
+    vaults.map(({ vaultUrl, share, operationsPer10Seconds }) => {
+      const ceiling = operationsPer10Seconds * share;
+      return [vaultUrl, createVaultPacer({ vaultUrl, ceiling, budgets, clock })];
+    }),
+  );
+  return paceKeyVault(keyVault, (vaultUrl) => pacers.get(vaultUrl) ?? null);
+}
 
 /** Where a key signs histories, a long run has its head signed on the way too, not only at its end. */
 function historyPorts({
@@ -66,7 +85,7 @@ function historyPorts({
   sealing,
   alerts,
   outbox,
-}: Azure): Pick<RotationPorts, 'auditLog' | 'sealing' | 'sealNow'> {
+}: AzurePorts): Pick<RotationPorts, 'auditLog' | 'sealing' | 'sealNow'> {
   if (sealing === null) return { auditLog };
   const sealNow = (key: string) => sealQuietly({ auditLog, sealing, alerts, outbox, now }, key);
   return { auditLog: sealedAlong(auditLog, sealing.every, sealNow), sealing, sealNow };
@@ -87,8 +106,10 @@ function connect(
   const { name } = target;
   if (target.kind === 'dataKeys') {
     const { onBadDataKey = 'roll-back' } = target;
-    const store = azure.dataKeyStore(target.table);
-    return dataKeysTarget({ name, key, onBadDataKey }, { store, keyVault: azure.keyVault, now });
+    const ports = { store: azure.dataKeyStore(target.table), now };
+    const over = (keyVault: KeyVault) => dataKeysTarget({ name, key, onBadDataKey }, { ...ports, keyVault });
+    // Probes and the like do not wait behind thousands of keys.
+    return { ...over(azure.vault.prompt), movePage: over(azure.vault.bulk).movePage };
   }
   const settings = { name, key, vaultResourceId, resourceId: target.resourceId };
   return target.kind === 'iotHub'

@@ -14,6 +14,7 @@ import {
 import { type ManagedKeyConfiguration, readKeys } from './config/keys';
 import { Problems } from './config/problems';
 import { parseRotationFile } from './config/rotation-file';
+import { readVaults, type VaultConfiguration } from './config/vaults';
 import type { RunPolicy } from './contracts/activities';
 import { sameKey } from './rotation/key-identifier';
 
@@ -22,6 +23,7 @@ export type { AlertTopic, Environment, Settings, Webhook } from './config/enviro
 export type { ManagedKeyConfiguration, TargetConfiguration } from './config/keys';
 export { ConfigurationError, type Problem } from './config/problems';
 export type { StorageLocation } from './config/storage';
+export type { VaultConfiguration } from './config/vaults';
 
 /** Everything that is configured: where (the environment) and what (rotation.json). Holds secrets: never log it. */
 export interface Configuration extends Settings {
@@ -30,6 +32,8 @@ export interface Configuration extends Settings {
   readonly access: AccessRules | null;
   /** What signs histories; null if nothing does. */
   readonly audit: AuditConfiguration | null;
+  /** One for each vault of the keys. */
+  readonly vaults: readonly VaultConfiguration[];
 }
 
 /**
@@ -50,8 +54,9 @@ export function loadConfiguration(
   const keys = file === null ? [] : readKeys(path, file, settings.cloud.vaultSuffix, problems);
   const audit = file === null ? null : readAudit(path, file, settings.cloud.vaultSuffix, problems);
   const access = readAccess(path, file, environment, problems);
+  const vaults = file === null ? [] : readVaults(path, file, keys, problems);
   problems.throwIfAny();
-  return { ...settings, keys, access, audit };
+  return { ...settings, keys, access, audit, vaults };
 }
 
 function readText(path: string, readFile: (path: string) => string, problems: Problems): string | null {

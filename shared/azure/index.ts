@@ -12,6 +12,7 @@ import type {
   PlanStore,
   ResourceManager,
   RotationHistory,
+  VaultBudgets,
 } from '../rotation/ports';
 import type { Sealing } from '../rotation/sealing';
 import { createBlobAnchorStore } from './blob-anchor-store';
@@ -32,6 +33,7 @@ import { createTableAuditLog } from './table-audit-log';
 import { createTableDataKeys } from './table-data-keys';
 import { createTableLedger } from './table-ledger';
 import { createTableRotationHistory } from './table-rotation-history';
+import { createTableVaultBudgets } from './table-vault-budgets';
 import { createTables } from './tables';
 import { createWebhookAlerts } from './webhook-alerts';
 
@@ -49,6 +51,7 @@ export interface AzurePorts {
   readonly outbox: AlertOutbox;
   /** Null where no key signs histories. */
   readonly sealing: Sealing | null;
+  readonly budgets: VaultBudgets;
   /** What Keyturn needs, and whether it is there now. Never throws. */
   health(): Promise<readonly Health[]>;
 }
@@ -79,6 +82,7 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     alerts: createChannels(configuration, credential),
     outbox: createTableAlertOutbox(tables),
     sealing: createSealing(configuration, credential),
+    budgets: createTableVaultBudgets(tables),
   };
   return { ...ports, health: () => checkHealth(configuration, ports, container) };
 }
@@ -106,3 +110,5 @@ function createChannels(
 }
 
 export type { Health } from './health';
+export { type PacedKeyVault, paceKeyVault } from './paced-key-vault';
+export { createVaultPacer } from './vault-pacer';

@@ -7,6 +7,7 @@ import type { Problems } from './problems';
 export type RotationFile = z.infer<typeof rotationFile>;
 export type KeyEntry = RotationFile['keys'][number];
 export type TargetEntry = KeyEntry['targets'][number];
+export type VaultEntry = NonNullable<RotationFile['vaults']>[number];
 export type PolicyEntry = z.infer<typeof policy>;
 
 /** A sentence in two halves, what is wrong and what to do; told apart again in `explain`. */
@@ -159,11 +160,27 @@ const audit = z.object({
   anchorEvery: z.int().min(1).max(10_000).optional(),
 });
 
+const share = wrong('is not a share', 'give the part of the quota that may be used, above 0 and at most 1');
+
+const vault = z.strictObject({
+  url: z.string().min(1, wrong('is empty', 'give it as https://<vault>, as in the keys')),
+  share: z.number({ error: share }).gt(0, share).max(1, share).optional(),
+  operationsPer10Seconds: z
+    .int({ error: wrong('is not a whole number', 'give the operations that the vault allows in ten seconds') })
+    .min(
+      100,
+      wrong('is less than any vault allows', 'count operations with software RSA-2048 keys: 4000 unless agreed'),
+    )
+    .max(10_000_000, wrong('is more than any vault allows', 'count operations in ten seconds: 4000 unless agreed'))
+    .optional(),
+});
+
 const rotationFile = z.strictObject({
   keys: z.array(key).min(1, wrong('is empty', 'list at least one key with its targets')),
   defaults: policy.optional(),
   access: access.optional(),
   ...audit.shape,
+  vaults: z.array(vault).optional(),
 });
 
 /**
@@ -195,14 +212,18 @@ function whatIsRight(content: unknown): RotationFile | null {
     return { key: typeof identifier === 'string' ? identifier : '', targets: fitTargets(targets) };
   });
   const { auditKey, formerAuditKeys } = audit.safeParse(content).data ?? {};
+  const vaults = Array.isArray(content['vaults']) ? content['vaults'].map(fitVault) : [];
   return {
     keys,
+    vaults,
     ...(defaults === undefined ? {} : { defaults }),
     ...(granted === undefined ? {} : { access: granted }),
     ...(auditKey === undefined ? {} : { auditKey }),
     ...(formerAuditKeys === undefined ? {} : { formerAuditKeys }),
   };
 }
+
+const fitVault = (entry: unknown): VaultEntry => vault.safeParse(entry).data ?? { url: '' };
 
 const fitTargets = (targets: unknown): TargetEntry[] =>
   Array.isArray(targets) ? targets.flatMap((entry) => target.safeParse(entry).data ?? []) : [];

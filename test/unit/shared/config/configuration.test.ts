@@ -112,6 +112,16 @@ describe('a configuration that is complete', () => {
     });
   });
 
+  test('leaves half of each vault’s documented quota to the services under it, unless told otherwise', () => {
+    const other = { key: 'https://contoso.vault.azure.net/keys/kek', targets: [{ ...dataKeys, table: 'Other' }] };
+    const again = { key: `${kek.key}2`, targets: [{ ...dataKeys, table: 'Third' }] };
+    const vaults = [{ url: 'https://Contoso.vault.azure.net/', share: 1, operationsPer10Seconds: 8000 }];
+    expect(load({ keys: [kek, again, other], vaults }).vaults).toEqual([
+      { vaultUrl: 'https://fabrikam.vault.azure.net', share: 0.5, operationsPer10Seconds: 4000 },
+      { vaultUrl: 'https://contoso.vault.azure.net', share: 1, operationsPer10Seconds: 8000 },
+    ]);
+  });
+
   test('may rotate without a grace period, for that is its owner’s choice', () => {
     expect(load(withKey({ grace: 'PT0S', backOff: 'PT0S' })).keys[0]?.policy).toMatchObject({
       graceSeconds: 0,
@@ -662,6 +672,44 @@ describe('a configuration with problems', () => {
       { KEYTURN_WEBHOOK_SECRET: 'sixteen-or-more-characters' },
       'KEYTURN_WEBHOOK_SECRET',
       /without a webhook/,
+    ],
+    [
+      'a vault in which no key is',
+      { ...file, vaults: [{ url: 'https://contoso.vault.azure.net' }] },
+      {},
+      'rotation.json vaults[0].url',
+      /vault of no key/,
+    ],
+    [
+      'a vault twice',
+      {
+        ...file,
+        vaults: ['https://fabrikam.vault.azure.net', 'https://Fabrikam.vault.azure.net/'].map((url) => ({ url })),
+      },
+      {},
+      'rotation.json vaults[1].url',
+      /vaults\[0\] again/,
+    ],
+    ...[0, 1.5, '50%'].map((share): (typeof cases)[number] => [
+      `a share of ${share}`,
+      { ...file, vaults: [{ url: 'https://fabrikam.vault.azure.net', share }] },
+      {},
+      'rotation.json vaults[0].share',
+      /above 0 and at most 1/,
+    ]),
+    [
+      'a quota that no vault has',
+      { ...file, vaults: [{ url: 'https://fabrikam.vault.azure.net', operationsPer10Seconds: 4 }] },
+      {},
+      'rotation.json vaults[0].operationsPer10Seconds',
+      /less than any vault allows/,
+    ],
+    [
+      'a vault without its address',
+      { ...file, vaults: [{ share: 1 }] },
+      {},
+      'rotation.json vaults[0].url',
+      /is missing/,
     ],
     ['a watch without a probe', withKey({ watch: 'PT10M' }), {}, 'rotation.json keys[0]', /"watch" is too short/],
     [

@@ -59,7 +59,7 @@ export type PacingAnswer =
   | { readonly kind: 'wait'; readonly until: number; readonly blocked: boolean };
 
 /** The instant it is now for everybody who shares the budget. */
-export function sharedNow(budget: VaultBudget | null, clock: number): number {
+function sharedNow(budget: VaultBudget | null, clock: number): number {
   return Math.max(clock, budget?.writtenAt ?? clock);
 }
 

@@ -346,6 +346,14 @@ describe('a data key that cannot be moved', () => {
     expect(new Set(kids(store))).toEqual(new Set([store.first.kid]));
   });
 
+  test('like sixty others, good ones between, ends nothing', async () => {
+    const store = makeStore(130);
+    for (const [index, { id }] of store.store.all().entries()) {
+      if (index % 2 === 0 && index < 120) store.store.ownerMerges(id, { check: 'A'.repeat(22) });
+    }
+    expect(await moveAll(store.target, store.next.kid, 'forward')).toMatchObject([{ moved: 70, left: 60 }]);
+  });
+
   test('among sixty that its owner garbled ends nothing: the vault had no say', async () => {
     const store = makeStore(70);
     for (const { id } of store.store.all().slice(0, 60)) store.store.ownerMerges(id, { blob: '!!' });

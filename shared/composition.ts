@@ -50,6 +50,7 @@ export function compose(): Keyturn {
       history: azure.history,
       plans: azure.plans,
       keyVault: vault.prompt,
+      vaultLog: azure.vaultLog,
       alerts: azure.alerts,
       outbox: azure.outbox,
       ...(configuration.apiOrigin === null ? {} : { apiOrigin: configuration.apiOrigin }),

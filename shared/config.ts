@@ -21,6 +21,7 @@ import { sameKey } from './rotation/key-identifier';
 export type { Cloud } from './config/cloud';
 export type { AlertTopic, Environment, Settings, Webhook } from './config/environment';
 export type { ManagedKeyConfiguration, TargetConfiguration } from './config/keys';
+export type { LogWorkspace } from './config/log-workspace';
 export { ConfigurationError, type Problem } from './config/problems';
 export type { StorageLocation } from './config/storage';
 export type { VaultConfiguration } from './config/vaults';

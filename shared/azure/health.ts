@@ -1,7 +1,7 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import type { Configuration } from '../config';
 import { FaultError, RefusalError } from '../rotation/errors';
-import type { DataKeyStore, KeyVault, Ledger, ResourceManager } from '../rotation/ports';
+import type { DataKeyStore, KeyVault, Ledger, LogWindow, ResourceManager, VaultLog } from '../rotation/ports';
 import { attempt } from './status-codes';
 
 /** One thing that Keyturn needs. */
@@ -16,13 +16,14 @@ interface Needed {
   readonly keyVault: KeyVault;
   readonly resourceManager: ResourceManager;
   readonly ledger: Ledger;
+  readonly vaultLog: VaultLog | null;
   dataKeyStore(table: string): DataKeyStore;
 }
 
 /** Asks everything once, with reads only, all at the same time. */
 export async function checkHealth(
   { keys, hubApiVersion, dpsApiVersion }: Configuration,
-  { keyVault, resourceManager, ledger, dataKeyStore }: Needed,
+  { keyVault, resourceManager, ledger, vaultLog, dataKeyStore }: Needed,
   plans: () => Promise<ContainerClient>,
 ): Promise<readonly Health[]> {
   const [first] = keys;
@@ -42,6 +43,8 @@ export async function checkHealth(
       }),
     ),
   ];
+  if (vaultLog !== null && first !== undefined)
+    checks.push(check('vault log', () => vaultLog.newestRecord(first.key, lastDay())));
   for (const target of keys.flatMap(({ targets }) => targets)) {
     const name = `${target.kind}/${target.name}`;
     if (target.kind === 'dataKeys') checks.push(check(name, () => dataKeyStore(target.table).page(null, 1)));
@@ -51,6 +54,12 @@ export async function checkHealth(
     }
   }
   return Promise.all(checks);
+}
+
+/** Whether the log can be asked, not what it says: how quiet the vault was is nothing that is missing. */
+function lastDay(): LogWindow {
+  const until = new Date();
+  return { from: new Date(until.getTime() - 86_400_000).toISOString(), until: until.toISOString() };
 }
 
 async function check(name: string, look: () => Promise<unknown>): Promise<Health> {

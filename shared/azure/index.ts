@@ -13,6 +13,7 @@ import type {
   ResourceManager,
   RotationHistory,
   VaultBudgets,
+  VaultLog,
 } from '../rotation/ports';
 import type { Sealing } from '../rotation/sealing';
 import { createBlobAnchorStore } from './blob-anchor-store';
@@ -26,6 +27,7 @@ import {
   credentialOnFirstUse,
   eventGridAlertsOnFirstUse,
   planContainerOnFirstUse,
+  vaultLogOnFirstUse,
 } from './on-first-use';
 import { createResourceManager } from './resource-manager';
 import { createTableAlertOutbox } from './table-alert-outbox';
@@ -49,6 +51,8 @@ export interface AzurePorts {
   readonly plans: PlanStore;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
+  /** Null where no workspace is set. */
+  readonly vaultLog: VaultLog | null;
   /** Null where no key signs histories. */
   readonly sealing: Sealing | null;
   readonly budgets: VaultBudgets;
@@ -58,7 +62,7 @@ export interface AzurePorts {
 
 /** Connects what a configuration names. Nothing is sent, and the largest SDKs are not loaded, before a port is used. */
 export function connectAzure(configuration: Configuration): AzurePorts {
-  const { cloud, storage, verifyChallengeResource } = configuration;
+  const { cloud, storage, verifyChallengeResource, logWorkspace } = configuration;
   const credential = credentialOnFirstUse(configuration);
   const tables = createTables(storage, credential);
   const container = planContainerOnFirstUse(storage, credential);
@@ -81,6 +85,7 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     plans: createBlobPlanStore(container),
     alerts: createChannels(configuration, credential),
     outbox: createTableAlertOutbox(tables),
+    vaultLog: logWorkspace === null ? null : vaultLogOnFirstUse(logWorkspace, credential),
     sealing: createSealing(configuration, credential),
     budgets: createTableVaultBudgets(tables),
   };

@@ -1,7 +1,7 @@
 import type { TokenCredential } from '@azure/core-auth';
 import type { ContainerClient } from '@azure/storage-blob';
-import type { AlertTopic, Configuration, StorageLocation } from '../config';
-import type { AlertChannel } from '../rotation/ports';
+import type { AlertTopic, Configuration, LogWorkspace, StorageLocation } from '../config';
+import type { AlertChannel, VaultLog } from '../rotation/ports';
 
 /**
  * The clients whose SDKs are most of this app's code, and without which it can start: sign-in, blobs and Event Grid. They are
@@ -13,6 +13,7 @@ const load = {
   anchorContainer: async () => require('./anchor-container') as typeof import('./anchor-container'),
   planContainer: async () => require('./plan-container') as typeof import('./plan-container'),
   eventGridAlerts: async () => require('./event-grid-alerts') as typeof import('./event-grid-alerts'),
+  vaultLog: async () => require('./vault-log') as typeof import('./vault-log'),
 };
 
 export function credentialOnFirstUse(configuration: Configuration): TokenCredential {
@@ -37,6 +38,15 @@ export function anchorContainerOnFirstUse(
 export function eventGridAlertsOnFirstUse(topic: AlertTopic, credential: TokenCredential): AlertChannel {
   const channel = once(async () => (await load.eventGridAlerts()).createEventGridAlerts(topic, credential));
   return { name: 'event-grid', send: async (alert) => (await channel()).send(alert) };
+}
+
+export function vaultLogOnFirstUse(workspace: LogWorkspace, credential: TokenCredential): VaultLog {
+  const log = once(async () => (await load.vaultLog()).createVaultLog(workspace, credential));
+  return {
+    ownPrincipal: async () => (await log()).ownPrincipal(),
+    newestRecord: async (...asked) => (await log()).newestRecord(...asked),
+    uses: async (...asked) => (await log()).uses(...asked),
+  };
 }
 
 /** Makes it at the first call, for all calls; what could not be made is tried again. */

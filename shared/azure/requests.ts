@@ -11,7 +11,7 @@ import { isRestError } from '@azure/core-rest-pipeline';
 const quickRetryMilliseconds = 300;
 
 /** Longest that one request may take, answer included, in milliseconds. */
-export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000, alert: 5_000 } as const;
+export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000, alert: 5_000, query: 45_000 } as const;
 
 /** Client options shared by the Azure SDKs that are built on core-rest-pipeline. */
 export function clientOptions(timeoutMilliseconds: number) {
@@ -93,7 +93,7 @@ function unwrap(attempted: Attempted): PipelineResponse {
 /** Wrapping, unwrapping and signing change nothing; creating a key version or writing a row does, and its answer may only be lost. */
 function mayRepeat({ method, url }: PipelineRequest): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
-  return method === 'POST' && /\/(wrapkey|unwrapkey|sign|listkeys)(\?|$)/i.test(url);
+  return method === 'POST' && /\/(wrapkey|unwrapkey|sign|listkeys|workspaces\/[^/]+\/query)(\?|$)/i.test(url);
 }
 
 function isHiccup(attempted: Attempted): boolean {

@@ -15,7 +15,7 @@ import { type Answer, codeOf, readAnswer, statusOf } from './error-body';
  * taken for a refusal moves every target for nothing.
  */
 
-export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'webhook' | 'data-plane';
+export type Service = 'arm' | 'key-vault' | 'storage' | 'event-grid' | 'webhook' | 'data-plane' | 'vault-log';
 
 /** What was being done, for the message: `unwrap with https://v.vault.azure.net/keys/k/1`. Never holds a secret. */
 export interface Attempt {
@@ -30,6 +30,7 @@ const serviceNames: Readonly<Record<Service, string>> = {
   'event-grid': 'Event Grid',
   webhook: 'the webhook',
   'data-plane': 'the service',
+  'vault-log': 'Log Analytics',
 };
 
 /** Runs the attempt; whatever it throws leaves as a FaultError, RefusalError or PreconditionError, or as what it was if it is a bug. */
@@ -66,6 +67,11 @@ export function translateAnswer(doing: Attempt, answer: Answer, cause?: unknown)
   }
   if (doing.service === 'event-grid') return fault('event-grid', 'Check the topic and its key or role assignment.');
   if (doing.service === 'webhook') return fault('webhook', 'Check KEYTURN_WEBHOOK_URL and what listens there.');
+  if (doing.service === 'vault-log') {
+    const next =
+      'Check KEYTURN_LOG_WORKSPACE_ID, and that the identity may read the workspace (Log Analytics Data Reader).';
+    return fault('vault-log', next);
+  }
   const refusal = doing.service === 'key-vault' ? keyVaultRefusal(answer) : armRefusal(answer);
   if (refusal.heals) return fault(refusal.code, refusal.next);
   return new RefusalError(refusal.code, `${said}. ${refusal.next}`, { cause });

@@ -1,4 +1,5 @@
 import { type Cloud, httpsAddress, type NeededAudiences, readCloud } from './cloud';
+import { type LogWorkspace, readLogWorkspace } from './log-workspace';
 import type { Problems } from './problems';
 import { readStorage, type StorageLocation } from './storage';
 
@@ -29,6 +30,8 @@ export interface Settings {
   /** Alerts go to each channel that is configured; at least one is. */
   readonly alertTopic: AlertTopic | null;
   readonly webhook: Webhook | null;
+  /** Null: a retirement rests on what refers to a version, and on nothing else. */
+  readonly logWorkspace: LogWorkspace | null;
   /** The stop switch: why nothing may be changed; null if it is not thrown here. */
   readonly stop: string | null;
   /** Origin of the app's own API; null where the platform does not say it. */
@@ -67,6 +70,9 @@ const knownSettings = new Set([
   'KEYTURN_IOTHUB_AUDIENCE',
   'KEYTURN_DPS_AUDIENCE',
   'KEYTURN_IDENTITY_CLIENT_ID',
+  'KEYTURN_LOG_WORKSPACE_ID',
+  'KEYTURN_LOG_ENDPOINT',
+  'KEYTURN_LOG_AUDIENCE',
   'KEYTURN_VERIFY_CHALLENGE_RESOURCE',
   'KEYTURN_ALERT_TOPIC_ENDPOINT',
   'KEYTURN_ALERT_TOPIC_KEY',
@@ -105,6 +111,7 @@ export function readEnvironment(environment: Environment, needed: NeededAudience
     verifyChallengeResource: readSwitch('KEYTURN_VERIFY_CHALLENGE_RESOURCE', true, setting, problems),
     alertTopic: readAlertTopic(setting, problems),
     webhook: readWebhook(setting, problems),
+    logWorkspace: readLogWorkspace(setting, problems),
     stop: setting('KEYTURN_STOP') ?? null,
     apiOrigin: readOrigin(setting('WEBSITE_HOSTNAME')),
     hubApiVersion: readVersion('KEYTURN_HUB_API_VERSION', '2023-06-30-preview', hubApiVersions, setting, problems),

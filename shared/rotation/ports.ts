@@ -16,4 +16,7 @@ export type * from './ports/resource-manager';
 export type * from './ports/rotation-history';
 export type * from './ports/sealing';
 export type * from './ports/targets';
+
 export type * from './ports/vault-budgets';
+
+export type * from './ports/vault-log';

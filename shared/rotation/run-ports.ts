@@ -10,6 +10,7 @@ import type {
   PlanStore,
   RotationHistory,
   Target,
+  VaultLog,
 } from './ports';
 import type { Sealing } from './sealing';
 
@@ -34,6 +35,8 @@ export interface RotationPorts {
   readonly history: RotationHistory;
   readonly plans: PlanStore;
   readonly keyVault: KeyVault;
+  /** Null where no workspace is set that the vaults' logs go to. */
+  readonly vaultLog: VaultLog | null;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
   /** What signs and anchors histories; absent where no key for that is configured. */

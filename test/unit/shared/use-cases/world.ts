@@ -109,6 +109,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
     history,
     plans,
     keyVault,
+    vaultLog: null,
     alerts: [alerts],
     outbox,
     keys: [key],

@@ -15,6 +15,7 @@ import {
   proveIdle,
   watchTargets,
 } from '../../shared/rotation/retiring';
+import { lookAtAccess, restoreVersions, revokeVersions } from '../../shared/rotation/revoking';
 import type { RotationPorts } from '../../shared/rotation/run-ports';
 import { secureWayBack } from '../../shared/rotation/securing';
 import { beginSoak, probeTargets } from '../../shared/rotation/soaking';
@@ -43,6 +44,9 @@ export const activities: {
   listUndo,
   recordStanding,
   secureWayBack,
+  revokeVersions,
+  restoreVersions,
+  lookAtAccess,
   beginRetirement,
   proveIdle,
   disableVersions,

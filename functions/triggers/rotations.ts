@@ -49,14 +49,17 @@ async function start(
   caller: Caller,
 ): Promise<HttpResponseInit> {
   const content = await jsonBody(request);
-  const body = valid(startRequest, content, 'body', keyIssues(ports, content));
+  const body = valid(startRequest, content, 'body', [...keyIssues(ports, content), ...versionIssues(content)]);
   const idempotency = valid(idempotencyKey, request.headers.get('idempotency-key'), 'header');
   const key = ports.managed(parseKeyIdentifier(body.key)?.key ?? '')?.key ?? body.key;
-  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion: body.toVersion }));
+  const { run, toVersion } = body;
+  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion, run }));
+  if (run !== 'rotate' && caller.principalId === null) throw needsTwo(run);
   const decision = await startByHand(ports, {
     key,
     reason: body.reason,
-    toVersion: body.toVersion,
+    toVersion,
+    run,
     ...caller,
     idempotencyKey: idempotency,
     requestHash: createHash('sha256').update(canonicalJson(body)).digest('hex'),
@@ -89,6 +92,18 @@ async function start(
   return accepted(request, decision.start.request.rotationId);
 }
 
+/** A version to go to makes sense where something goes to one. */
+function versionIssues(content: unknown): readonly Issue[] {
+  const { run, toVersion } = (content ?? {}) as { run?: unknown; toVersion?: unknown };
+  if (run === undefined || run === 'rotate' || toVersion == null) return [];
+  return [
+    {
+      path: 'toVersion',
+      message: `must be left out of "${String(run).slice(0, 20)}": nothing goes to another version`,
+    },
+  ];
+}
+
 /** What is wrong with the key that a body names, beside what its schema says. */
 function keyIssues(ports: Keyturn['ports'], content: unknown): readonly Issue[] {
   const key = typeof content === 'object' && content !== null && 'key' in content ? content.key : undefined;
@@ -98,6 +113,12 @@ function keyIssues(ports: Keyturn['ports'], content: unknown): readonly Issue[] 
   if (parsed === null) return issue('must be an unversioned key identifier: https://<vault>/keys/<name>');
   if (parsed.version !== null) return issue('must not carry a version; give it as toVersion');
   return ports.managed(parsed.key) === null ? issue(notConfigured(parsed.key)) : [];
+}
+
+/** Who cuts services off, or lets them in again, must be told apart from who approves it. */
+function needsTwo(run: string): ProblemError {
+  const detail = `"${run}" needs a second person, and whoever has a function key cannot be told from another. Turn on App Service authentication and give roles under "access" in rotation.json.`;
+  return new ProblemError(422, 'A second person is needed', detail);
 }
 
 const notConfigured = (key: string): string => `${key} is not in the configuration (rotation.json)`;

@@ -1,7 +1,7 @@
 import type { DurableClient } from 'durable-functions';
 import type { Start } from '../../shared/rotation/requests';
 import { wakeUp } from '../durable';
-import { rotateKeyName } from '../orchestrators';
+import { storyOf } from '../orchestrators';
 
 /**
  * Starts the orchestration under its fixed instance id. The client answers a running id with an error, which is as good as
@@ -9,7 +9,7 @@ import { rotateKeyName } from '../orchestrators';
  */
 export async function startInstance(client: DurableClient, { instanceId, request }: Start): Promise<void> {
   try {
-    await client.startNew(rotateKeyName, { instanceId, input: request });
+    await client.startNew(storyOf[request.run ?? 'rotate'], { instanceId, input: request });
   } catch (error) {
     if (!(await exists(client, instanceId))) throw error;
   }

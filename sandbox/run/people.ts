@@ -100,6 +100,15 @@ export class People {
     this.#sandbox.faults.end(`role of ${identity}`);
   }
 
+  /** Reads that fail from now on fail on purpose. */
+  expectRevocation(): void {
+    this.#sandbox.faults.begin('the revocation', { standIn: 'keyVault' });
+  }
+
+  endRevocation(): void {
+    this.#sandbox.faults.end('the revocation');
+  }
+
   /** Whether Keyturn itself may change the hub. */
   async letKeyturnChangeHub(may: boolean): Promise<void> {
     await this.#role(may ? 'POST' : 'DELETE', 'keyturn', 'Contributor', `hub:${names.hub}`);

@@ -142,7 +142,7 @@ export class Stage {
   }
 
   /** `POST /api/rotations`. @returns the id of the rotation it began */
-  async start(body: { reason: string; toVersion?: string }, identity?: string): Promise<string> {
+  async start(body: { reason: string; toVersion?: string; run?: string }, identity?: string): Promise<string> {
     const headers = identity === undefined ? {} : await this.as(identity);
     const answer = await this.http('/api/rotations', { body: { key: this.key, ...body }, headers });
     if (answer.status !== 202) throw new UnexpectedAnswerError('POST /api/rotations', answer.status);
@@ -238,6 +238,18 @@ export class Stage {
       if (Date.now() > late) throw new ScenarioError(`waited ${PATIENCE_SECONDS} s for ${what}`);
       await delay(LOOK_MILLISECONDS);
     }
+  }
+
+  /** Whether an old record of a target does not open now. */
+  async readFails(name: string): Promise<boolean> {
+    const source = this.#sandbox.sources.find((each) => each.name === name);
+    if (source === undefined) throw new ScenarioError(`there is no target ${name}`);
+    // A list of what there is does not open either.
+    const read = source.ids().then(([id = '']) => source.open(id));
+    return read.then(
+      () => false,
+      () => true,
+    );
   }
 
   killHost(): Promise<void> {

@@ -24,6 +24,7 @@ import { probeRed } from './probe-red';
 import { retirement } from './retirement';
 import { retirementRefused } from './retirement-refused';
 import { retirementUndone } from './retirement-undone';
+import { revokeRestore } from './revoke-restore';
 import { roleRemoved } from './role-removed';
 import { rollbackCompleted } from './rollback-completed';
 import { rollbackStuck } from './rollback-stuck';
@@ -67,5 +68,6 @@ export const scenarios: readonly Scenario[] = [
   twoKeys,
   changeWindow,
   fourEyes,
+  revokeRestore,
   rollbackCompleted,
 ];

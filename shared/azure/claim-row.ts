@@ -3,17 +3,20 @@ import { longText, nullableTextOf, type Row, readLongText, textOf } from './tabl
 
 /** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
 export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
-  const { cause, plan, lastRun, ...flat } = claim;
+  const { cause, plan, lastRun, revocation, ...flat } = claim;
   const columns: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
   if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
   if (plan !== null) Object.assign(columns, longText('plan', JSON.stringify(plan)));
+  if (revocation !== undefined) Object.assign(columns, longText('revocation', JSON.stringify(revocation)));
   if (lastRun !== undefined) Object.assign(columns, longText('lastRun', JSON.stringify(lastRun)));
   return columns;
 }
 
 export function readClaim(row: Row): Claim {
   const lastRun = readJson<NonNullable<Claim['lastRun']>>(row, 'lastRun');
+  const revocation = readJson<NonNullable<Claim['revocation']>>(row, 'revocation');
+  const run = nullableTextOf(row, 'run') as Claim['run'] | null;
   return {
     key: textOf(row, 'key'),
     generation: Number(row['generation']),
@@ -40,6 +43,8 @@ export function readClaim(row: Row): Claim {
     unchangedSince: nullableTextOf(row, 'unchangedSince') ?? textOf(row, 'claimedAt'),
     toldStuckSince: nullableTextOf(row, 'toldStuckSince'),
     ...(lastRun === null ? {} : { lastRun }),
+    ...(revocation === null ? {} : { revocation }),
+    ...(run === null || run === undefined ? {} : { run }),
   };
 }
 

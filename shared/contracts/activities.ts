@@ -1,4 +1,4 @@
-import type { Evidence, Phase, Reason, TargetKind, WaitingFor } from './rotation';
+import type { Evidence, Phase, Reason, RunName, TargetKind, WaitingFor } from './rotation';
 
 /** Names the run an activity works for. The generation is the fence: a newer one on record stops every mutation. */
 export interface RunReference {
@@ -29,6 +29,8 @@ export interface RotationRequest {
   readonly reason: string;
   readonly cause: Cause;
   readonly toVersion: string | null;
+  /** Absent: `rotate`. */
+  readonly run?: RunName;
   /** Generation of the claim that the trigger made; null if the first activity has to make it. */
   readonly generation: number | null;
   readonly requestedAt: string;
@@ -148,6 +150,8 @@ interface OnTarget extends OnRun {
 
 export type AlertKind =
   | 'completed'
+  | 'revoked'
+  | 'restored'
   | 'rolled-back'
   | 'holding'
   | 'recovered'
@@ -251,6 +255,18 @@ export interface Activities {
   readonly endRetirement: {
     readonly input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] };
     readonly output: { readonly status: string };
+  };
+  /** Disables every enabled version, on purpose; answers when the first was. */
+  readonly revokeVersions: {
+    readonly input: OnRun;
+    readonly output: { readonly revokedAt: string; readonly versions: readonly string[] };
+  };
+  /** Enables what the revocation on record disabled. */
+  readonly restoreVersions: { readonly input: OnRun; readonly output: { readonly versions: readonly string[] } };
+  /** Whether the targets open old data; `before`: `<kind>/<name> <colour>` of what was seen last, and is not told again. */
+  readonly lookAtAccess: {
+    readonly input: OnRun & { readonly before: readonly string[] };
+    readonly output: { readonly results: readonly ProbeResult[] };
   };
   /** Which targets have an undo on record, oldest first: what a rollback must visit, newest first. */
   readonly listUndo: { readonly input: OnRun; readonly output: { readonly targets: readonly number[] } };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { historyFaults } from './history';
 import type { Health, KeyView, Problem } from './http';
-import { type Page, type Plan, phases, type Rotation, targetKinds } from './rotation';
+import { type Page, type Plan, phases, type Rotation, runs, targetKinds } from './rotation';
 
 /**
  * What the routes answer, as schemas: the description at `GET /api/openapi.json` is made from them. `agreeing` makes it a compile
@@ -30,6 +30,7 @@ const pageOf = <S extends z.ZodType>(item: S) => z.object({ items: list(item), c
 export const rotationAnswer = agreeing<Rotation>()(
   z.object({
     rotationId: z.string(),
+    run: z.exactOptional(z.enum(runs)),
     key: z.string(),
     phase: z.enum(phases),
     waitingFor: nullable(z.enum(['approval', 'fault', 'pause', 'policy', 'window'])),
@@ -136,6 +137,7 @@ const keyView = agreeing<KeyView>()(
       }),
     ),
     running: nullable(z.string()),
+    revokedAt: nullable(instant),
     pendingRetirement: nullable(
       z.object({ rotationId: z.string(), versions: list(z.string()), dueAt: instant, status: z.string() }),
     ),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { phases, type TargetKind } from './rotation';
+import { phases, runs, type TargetKind } from './rotation';
 
 /** What a member must be, said where it is missing or is something else: zod's own words name types, not things. */
 const must = (be: string) => ({
@@ -27,6 +27,7 @@ export const startRequest = z.strictObject(
     reason: z.string(why).trim().min(1, why).max(500, why).meta({ pattern: '\\S' }),
     dryRun: z.boolean(must('true or false')).default(false),
     toVersion: version.nullable().default(null),
+    run: z.enum(runs, must(`one of ${runs.join(', ')}`)).default('rotate'),
   },
   fields,
 );
@@ -129,6 +130,8 @@ export interface KeyView {
     readonly versions: readonly (string | null)[] | null;
   }[];
   readonly running: string | null;
+  /** Since when it is cut off on purpose; null if it is not. */
+  readonly revokedAt: string | null;
   readonly pendingRetirement: {
     readonly rotationId: string;
     readonly versions: readonly string[];

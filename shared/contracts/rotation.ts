@@ -3,12 +3,21 @@
 export const targetKinds = ['iotHub', 'dps', 'dataKeys'] as const;
 export type TargetKind = (typeof targetKinds)[number];
 
+/**
+ * What may be done with a KEK as one audited run. `revoke` cuts the services off on purpose; `restore` gives them back what the last
+ * `revoke` took.
+ */
+export const runs = ['rotate', 'revoke', 'restore'] as const;
+export type RunName = (typeof runs)[number];
+
 export const phases = [
   'requested',
   'planning',
   'creating-version',
   'rewrapping',
   'soaking',
+  'revoking',
+  'restoring',
   'completed',
   'rolling-back',
   'rolled-back',
@@ -55,6 +64,8 @@ export interface TargetProgress {
 /** One rotation as `GET /api/rotations/{id}` answers it. `key` is the KEK's unversioned identifier; times are ISO 8601 UTC. */
 export interface Rotation {
   readonly rotationId: string;
+  /** Absent in documents of before there was more than one. */
+  readonly run?: RunName;
   readonly key: string;
   readonly phase: Phase;
   readonly waitingFor: WaitingFor;

@@ -116,6 +116,8 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     purpose: 'rotation',
     lastRotationId: last?.lastRotationId ?? null,
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
+    ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
+    ...(request.run === undefined ? {} : { run: request.run }),
     backOffUntil: last?.backOffUntil ?? null,
     orphanedSince: null,
     unchangedSince: now,
@@ -126,6 +128,7 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
 export function newRotation(request: RotationRequest): Rotation {
   return {
     rotationId: request.rotationId,
+    run: request.run ?? 'rotate',
     key: request.key,
     phase: 'requested',
     waitingFor: null,

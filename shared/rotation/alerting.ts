@@ -13,6 +13,8 @@ interface OnRun {
 /** The type of each alert, as subscribers filter by it. */
 export const alertTypes: Readonly<Record<AlertKind, string>> = {
   completed: 'Keyturn.Rotation.Completed',
+  revoked: 'Keyturn.Key.Revoked',
+  restored: 'Keyturn.Key.Restored',
   'rolled-back': 'Keyturn.Rotation.RolledBack',
   holding: 'Keyturn.Rotation.Holding',
   recovered: 'Keyturn.Rotation.Recovered',
@@ -194,6 +196,10 @@ function doneSoFar(
         return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified, but for the data keys that the reasons name: those are as they were.`;
       }
       return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
+    case 'revoked':
+      return `Every version of the key was disabled, and every target was seen to have lost access.`;
+    case 'restored':
+      return 'What the revocation had disabled is enabled, and every target opens old data again.';
     case 'rolled-back':
       return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
     case 'holding':
@@ -226,6 +232,12 @@ function leftToDo(
         return `Let the owners of the data keys that the reasons name store them anew, or restore them; version ${previousVersion} is not retired while one of them names it. To go back instead: ${byHand('rollback')}`;
       }
       return `Nothing. Version ${previousVersion} is retired on evidence after its grace period; until then: ${byHand('rollback')}`;
+    case 'revoked': {
+      const restore = JSON.stringify({ key, reason: 'give it back', run: 'restore' });
+      return `To give it back: curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${restore}', approved by a second person.`;
+    }
+    case 'restored':
+      return 'Nothing.';
     case 'rolled-back': {
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
       const again = `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;

@@ -3,7 +3,7 @@ import type { RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { ConflictError } from './errors';
 import { allowedCommands, isTerminal, type Standing } from './phases';
-import { dryRun } from './planning';
+import { dryRun, needsApproval } from './planning';
 import type { Claim, Command, CommandName, LedgerState, Retirement } from './ports';
 import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
@@ -49,7 +49,15 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
     const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement));
     const { claim, etag } = state;
     if (!allowed.includes(asked.command) || claim === null || etag === null) {
-      const why = whyNot({ ...asked, key: rotation.key, phase, allowed, claim, retirement });
+      const why = whyNot({
+        ...asked,
+        run: rotation.run ?? 'rotate',
+        key: rotation.key,
+        phase,
+        allowed,
+        claim,
+        retirement,
+      });
       return { kind: 'not-allowed', phase, allowed, why };
     }
     if (asked.command === 'approve') {
@@ -80,7 +88,8 @@ function standingOf(
   const enabled = retirement === null || ['waiting', 'refused', 'undone'].includes(retirement.status);
   return {
     paused: holds && isPaused(commands),
-    waitsForApproval: holds && claim.plan !== null && ports.managed(claim.key)?.policy.approval === 'required',
+    waitsForApproval: holds && claim.plan !== null && waitsForApproval(ports, claim),
+    run: holds ? claim.run : undefined,
     canStillGoBack: claim !== null && claim.rotationId === null && claim.lastRotationId === rotationId && enabled,
   };
 }
@@ -92,6 +101,11 @@ function commandOf({ rotationId, command, actor, planHash }: CommandByHand, at: 
 /** People can be told apart only where the platform says who they are. */
 const isOwnRequest = ({ principalId = null }: CommandByHand, { cause }: Claim): boolean =>
   principalId !== null && cause?.kind === 'http' && cause.principalId === principalId;
+
+function waitsForApproval(ports: Pick<RotationPorts, 'managed'>, claim: Claim): boolean {
+  const managed = ports.managed(claim.key);
+  return managed !== null && needsApproval(claim.run, managed.policy);
+}
 
 /** What was checked is what is applied: the plan is made once more, and compared with what the approver saw. */
 async function planChanged(ports: RotationPorts, asked: CommandByHand, claim: Claim): Promise<CommandDecision | null> {

@@ -30,6 +30,7 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
       versions: named[index]?.map((kid) => versionOf(kid)) ?? null,
     })),
     running: answerOf(ledger)?.claim?.rotationId ?? null,
+    revokedAt: answerOf(ledger)?.claim?.revocation?.at ?? null,
     pendingRetirement:
       pending === undefined
         ? null

@@ -44,7 +44,11 @@ function workSeconds(claim: Claim, policy: RunPolicy): number {
     case 'creating-version': // pins what names no version
     case 'rewrapping':
     case 'rolling-back':
+      if (claim.run === 'revoke') return watchSeconds + probing;
       return targets.length * (operationDeadlineSeconds + asking) + dataKeys;
+    case 'revoking':
+    case 'restoring':
+      return watchSeconds + probing;
     case 'soaking':
       return soakSeconds + probing + dataKeys;
     default:

@@ -1,4 +1,4 @@
-import type { Phase } from '../contracts/rotation';
+import type { Phase, RunName } from '../contracts/rotation';
 import type { CommandName } from './ports';
 
 /**
@@ -19,6 +19,9 @@ import type { CommandName } from './ports';
  * - `soaking`: all targets are on next, and are probed. Exists because a service may go on with a cached key for hours, so that
  *   a green probe right after the move proves little. Used: next; previous stays enabled as the way back. Next: completed,
  *   or rolling-back on confirmed red.
+ * - `revoking`: the versions are disabled on purpose, and the targets are watched until they have lost access. Used: what a service has cached, for as
+ *   long as it keeps it. Next: completed; rolling-back at a command, which enables them again.
+ * - `restoring`: what a revocation disabled is enabled, and old data is read. Next: completed.
  * - `rolling-back`: targets go back, newest first. Used: both, as in rewrapping, so data stays readable all the way. It has
  *   no way forward: a target moves one way at a time. Next: rolled-back, when every target is verified on previous.
  * - `needs-attention`: only a person can say what comes next. Keeps the claim, so that nothing else mutates meanwhile, while
@@ -32,10 +35,12 @@ import type { CommandName } from './ports';
  */
 const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   requested: ['planning', 'skipped', 'refused', 'cancelled', 'needs-attention'],
-  planning: ['creating-version', 'skipped', 'refused', 'cancelled', 'needs-attention'],
+  planning: ['creating-version', 'revoking', 'restoring', 'skipped', 'refused', 'cancelled', 'needs-attention'],
   'creating-version': ['rewrapping', 'refused', 'rolling-back', 'needs-attention'],
   rewrapping: ['soaking', 'rolling-back', 'needs-attention'],
   soaking: ['completed', 'rolling-back', 'needs-attention'],
+  revoking: ['completed', 'rolling-back', 'needs-attention'],
+  restoring: ['completed', 'needs-attention'],
   'rolling-back': ['rolled-back', 'needs-attention'],
   'needs-attention': ['planning', 'creating-version', 'rolling-back', 'abandoned'],
   completed: ['rolling-back'],
@@ -79,6 +84,9 @@ const commands: Readonly<Record<Phase, readonly CommandName[]>> = {
   'creating-version': ['rollback', 'pause'],
   rewrapping: ['rollback', 'pause'],
   soaking: ['rollback', 'pause'],
+  revoking: ['rollback', 'pause'],
+  // What comes back is not taken away again by halves: that would be another revocation.
+  restoring: ['pause'],
   'rolling-back': ['pause'],
   'needs-attention': ['rollback', 'resume', 'abandon'],
   completed: ['rollback'],
@@ -91,6 +99,8 @@ const commands: Readonly<Record<Phase, readonly CommandName[]>> = {
 
 /** What decides, beside the phase, which commands are possible. */
 export interface Standing {
+  /** Absent: `rotate`. */
+  readonly run?: RunName | undefined;
   readonly paused: boolean;
   readonly waitsForApproval: boolean;
   /** Of a completed rotation: it was the KEK's latest, nothing runs now, and the retirement has not begun. */
@@ -103,6 +113,14 @@ export function allowedCommands(phase: Phase, standing: Standing): readonly Comm
     if (command === 'pause' && standing.paused) return ['resume'];
     if (command === 'approve' && !standing.waitsForApproval) return [];
     if (phase === 'completed' && !standing.canStillGoBack) return [];
+    if (command === 'rollback' && !goesBack(phase, standing.run)) return [];
     return [command];
   });
 }
+
+/** Whether a run moves targets from one version to another: only such a one leaves versions behind that can be retired. */
+export const isMove = (run: RunName | undefined): boolean => run === undefined || run === 'rotate';
+
+/** A revocation that is complete is taken back by `restore`, with a plan and a second person; a restoration by another revocation. */
+const goesBack = (phase: Phase, run: RunName = 'rotate'): boolean =>
+  run === 'rotate' || (run === 'revoke' && phase !== 'completed');

@@ -1,11 +1,13 @@
-import type { PlanDecision, RunReference } from '../contracts/activities';
-import type { Plan } from '../contracts/rotation';
+import type { PlanDecision, RunPolicy, RunReference } from '../contracts/activities';
+import type { Plan, RunName } from '../contracts/rotation';
 import { isOpen, nextOpening } from './change-windows';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
+import { isMove } from './phases';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
-import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import type { Claim, Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import { decideRestoration, decideRevocation } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 
@@ -13,11 +15,8 @@ import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record
  * Step 2 for a dry run: the plan, and nothing else. Claims nothing, writes nothing.
  * @throws FaultError when something could not be read; RefusalError `key-not-configured`
  */
-export async function dryRun(
-  ports: RotationPorts,
-  request: { readonly key: string; readonly toVersion: string | null },
-): Promise<Plan> {
-  return (await readAndDecide(ports, managedKey(ports, request.key), request.toVersion, ports.now())).plan;
+export async function dryRun(ports: RotationPorts, request: Asked): Promise<Plan> {
+  return (await readAndDecide(ports, managedKey(ports, request.key), request, ports.now())).plan;
 }
 
 /** Step 2: gathers everything, then decides. The decision is on record before anything is done with it. */
@@ -28,7 +27,9 @@ export async function makePlan(
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const { claim, commands } = await readHeldClaim(ports, run);
-  const decided = await readAndDecide(ports, managedKey(ports, run.key), claim.toVersion, new Date(now));
+  const begun = begunBefore(claim);
+  if (begun !== null) return begun;
+  const decided = await readAndDecide(ports, managedKey(ports, run.key), claim, new Date(now));
   const { plan, runPlan, reasons } = decided;
   waitForAnswers(decided);
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
@@ -67,8 +68,27 @@ export async function makePlan(
   if (plan.decision !== 'go') return { decision: plan.decision, reasons };
   await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
   const managed = managedKey(ports, run.key);
-  const approved = managed.policy.approval === 'none' || approvedHash(commands) === plan.planHash;
-  return { decision: 'go', plan: runPlan, approved, ...whenClosed(managed, new Date(now)) };
+  const approved = !needsApproval(claim.run, managed.policy) || approvedHash(commands) === plan.planHash;
+  // Who revokes or restores cannot wait for a window.
+  const closed = isMove(claim.run) ? whenClosed(managed, new Date(now)) : {};
+  return { decision: 'go', plan: runPlan, approved, ...closed };
+}
+
+/** What a plan is asked for. */
+interface Asked {
+  readonly key: string;
+  readonly toVersion: string | null;
+  readonly run?: RunName | undefined;
+}
+
+/** Whether a person has to approve the plan: to cut services off, and to let them in again, it is always a second one. */
+export const needsApproval = (run: RunName | undefined, { approval }: Pick<RunPolicy, 'approval'>): boolean =>
+  approval === 'required' || !isMove(run);
+
+/** A revocation that has begun is not planned again: what was approved is half done, and what is read now is its own work. */
+function begunBefore({ run, rotationId, revocation, plan }: Claim): PlanDecision | null {
+  const begun = run === 'revoke' && revocation !== undefined && revocation.rotationId === rotationId && plan !== null;
+  return begun ? { decision: 'go', plan, approved: true } : null;
 }
 
 /** When the next change window opens, if none is open now. */
@@ -99,7 +119,7 @@ function waitForAnswers({ reasons }: Decided): void {
 async function readAndDecide(
   ports: RotationPorts,
   managed: ManagedKey,
-  toVersion: string | null,
+  { toVersion, run }: Asked,
   now: Date,
 ): Promise<Decided> {
   const { key, policy, acceptUnknown } = managed;
@@ -107,6 +127,15 @@ async function readAndDecide(
     ports.keyVault.versions(key),
     Promise.all(managed.targets.map((target) => target.inspect())),
   ]);
+  const revocation = (await ports.ledger.read(key)).claim?.revocation ?? null;
+  if (run === 'revoke') return decideRevocation({ key, versions, targets, revocation });
+  if (run === 'restore') return decideRestoration({ key, versions, targets, revocation });
+  if (revocation !== null) {
+    throw new RefusalError(
+      'key-revoked',
+      `${key} was revoked at ${revocation.at} (run ${revocation.rotationId}). Start "restore" first.`,
+    );
+  }
   const inUse = await detailsInUse(ports, key, versions, targets, toVersion);
   return decidePlan({
     key,

@@ -1,6 +1,6 @@
 import { type Asker, whoOf } from '../contracts/access';
 import type { RotationRequest, RunReference } from '../contracts/activities';
-import type { Phase } from '../contracts/rotation';
+import type { Phase, RunName } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
@@ -71,6 +71,8 @@ export interface StartByHand extends Asker {
   readonly key: string;
   readonly reason: string;
   readonly toVersion: string | null;
+  /** Absent: `rotate`. */
+  readonly run?: RunName;
   readonly idempotencyKey: string | null;
   /** SHA-256 of the canonical request body. */
   readonly requestHash: string;
@@ -167,6 +169,7 @@ async function claimFor(
     reason: wanted.reason,
     cause: { kind: 'http', actor: wanted.actor, ...whoOf(wanted) },
     toVersion: wanted.toVersion,
+    ...(wanted.run === undefined || wanted.run === 'rotate' ? {} : { run: wanted.run }),
     generation,
     requestedAt: now.toISOString(),
   };
@@ -217,6 +220,7 @@ export const startOf = (claim: Claim): Start => ({
     reason: claim.reason,
     cause: claim.cause ?? { kind: 'http', actor: 'unknown' },
     toVersion: claim.toVersion,
+    ...(claim.run === undefined ? {} : { run: claim.run }),
     generation: claim.generation,
     requestedAt: claim.requestedAt,
   },

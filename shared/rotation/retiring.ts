@@ -43,6 +43,9 @@ export async function beginRetirement(
   if (claim === null || (claim.rotationId !== null && !mine)) {
     return { admitted: false, message: `Rotation ${claim?.rotationId} holds the claim on ${request.key}.` };
   }
+  // Under a revoked key every probe is red: nothing could be proved, and enabling again would let somebody in.
+  if (claim.revocation !== undefined)
+    return { admitted: false, message: `${request.key} is revoked: nothing is retired.` };
   const held: Claim = mine ? claim : heldForRetirement(claim, request, instanceId, now);
   if (!mine) {
     try {

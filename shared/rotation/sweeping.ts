@@ -32,6 +32,8 @@ export async function sweepKey(
   if (claim !== null && etag !== null && claim.rotationId !== null) {
     return lookAfterRun(ports, { ...state, claim, etag }, instanceState);
   }
+  // Nothing is missed under a key that was revoked, and nothing can be retired.
+  if (claim?.revocation !== undefined) return [];
   const rotate = await findMissed(ports, key, claim);
   if (rotate !== null) return [rotate];
   return findDueRetirement(ports, key);

@@ -3,9 +3,10 @@ import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation'
 import { sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
-import { isTerminal, mayMove } from './phases';
+import { isMove, isTerminal, mayMove } from './phases';
 import type { Claim, Retirement } from './ports';
 import { withoutPace } from './progress';
+import { revocationAfter } from './revoking';
 import type { RotationPorts } from './run-ports';
 import {
   changeClaim,
@@ -104,14 +105,17 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
   await changeClaim(ports, run, ({ claim }) => {
     const retirement = retirementOf(claim, run, after(graceSeconds));
+    const moved = isMove(claim.run);
+    const { revocation: _over, run: _run, ...kept } = freed(claim);
     return {
       claim: {
-        ...freed(claim),
-        ...(changedSomething(phase) ? lastOf(claim) : {}),
+        ...kept,
+        ...revocationAfter(claim, phase),
+        ...(moved && changedSomething(phase) ? lastOf(claim) : {}),
         // The same cause must not start a run again at once, and go back again.
-        backOffUntil: phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
+        backOffUntil: moved && phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
       },
-      ...(phase === 'completed' && retirement.versions.length > 0 ? { putRetirement: retirement } : {}),
+      ...(moved && phase === 'completed' && retirement.versions.length > 0 ? { putRetirement: retirement } : {}),
     };
   });
 }
@@ -131,7 +135,7 @@ function retirementOf(claim: Claim, { rotationId }: RunReference, dueAt: string)
 }
 
 const goesForward = (phase: Phase): boolean =>
-  ['planning', 'creating-version', 'rewrapping', 'soaking', 'completed'].includes(phase);
+  ['planning', 'creating-version', 'rewrapping', 'soaking', 'revoking', 'restoring', 'completed'].includes(phase);
 
 async function stillHeld(ports: RotationPorts, run: RunReference): Promise<boolean> {
   const { claim } = await ports.ledger.read(run.key);
@@ -171,7 +175,7 @@ async function proveWhereTargetsStand(ports: RotationPorts, run: RunReference, p
   const held = await readHeldClaim(ports, run);
   const { claim } = held;
   if (goesForward(phase)) refuseIfRecalled(held);
-  if (claim.plan === null) return;
+  if (claim.plan === null || !isMove(claim.run)) return;
   const { targets } = managedKey(ports, claim.key);
   const next = claim.nextVersion === null ? null : kidOf(claim.key, claim.nextVersion);
   for (const [index, planned] of claim.plan.targets.entries()) {

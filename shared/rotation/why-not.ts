@@ -1,9 +1,10 @@
-import type { Phase } from '../contracts/rotation';
+import type { Phase, RunName } from '../contracts/rotation';
 import { kidOf } from './key-identifier';
 import { isTerminal } from './phases';
 import type { Claim, CommandName, Retirement } from './ports';
 
 export interface Refused {
+  readonly run: RunName;
   readonly key: string;
   readonly rotationId: string;
   readonly command: CommandName;
@@ -18,6 +19,9 @@ export function whyNot(refused: Refused): string {
   const { command, phase, allowed } = refused;
   const what = `${command} is not possible in ${phase}`;
   if (allowed.length > 0) return `${what}; possible: ${allowed.join(', ')}.`;
+  if (phase === 'completed' && refused.run === 'revoke') return `${what}. Possible: start a run "restore" of the key.`;
+  if (phase === 'completed' && refused.run === 'restore')
+    return `${what}: the key was given back. Possible: start a run "revoke".`;
   if (phase === 'completed') return `${what}: ${whyNotBack(refused)}`;
   const another = 'Possible: start another one, POST /api/rotations with key and reason.';
   return isTerminal(phase) ? `${what}: the rotation is over. ${another}` : `${what}; possible: nothing.`;

@@ -39,6 +39,7 @@ export const others: readonly Play[] = [
   { scenario: 'two-keys', phase: 'completed', stands: allNext },
   { scenario: 'change-window', phase: 'completed', stands: allNext },
   { scenario: 'four-eyes', phase: 'completed', stands: allNext },
+  { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
 ];
 

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OrchestrationContext, Story } from '../../functions/durable';
 import { moveDataKeys, moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
+import { restoreKey } from '../../functions/orchestrators/restore-key';
 import { retireVersion } from '../../functions/orchestrators/retire-version';
+import { revokeKey } from '../../functions/orchestrators/revoke-key';
 import { rotateKey } from '../../functions/orchestrators/rotate-key';
 import { orchestrationTrigger } from '../../sandbox/host/engine/episode';
 import type * as events from '../../sandbox/host/engine/history';
@@ -20,7 +22,9 @@ const library = require('durable-functions/lib/src/orchestrations/Orchestrator')
 
 export const orchestrators: Readonly<Record<string, Orchestrator>> = {
   rotateKey,
+  restoreKey,
   retireVersion,
+  revokeKey,
   [moveDataKeysName]: moveDataKeys,
 };
 

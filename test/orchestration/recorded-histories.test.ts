@@ -102,6 +102,21 @@ const plays: Readonly<Record<string, Play>> = {
     input: retirement,
     script: usual({ watchTargets: (_, call) => (call === 2 ? probes('green', 'red', 'green') : undefined) }, watched),
   },
+  revoked: {
+    orchestrator: 'revokeKey',
+    input: request,
+    script: usual({ lookAtAccess: (_, call) => (call < 3 ? probes('green', 'red', 'unknown') : undefined) }, short),
+  },
+  'revocation-taken-back': {
+    orchestrator: 'revokeKey',
+    input: request,
+    script: usual({ lookAtAccess: (_, call) => (call === 1 ? interrupted : probes('green', 'green', 'green')) }),
+  },
+  restored: {
+    orchestrator: 'restoreKey',
+    input: request,
+    script: usual({ lookAtAccess: (_, call) => (call === 1 ? undefined : probes('green', 'green', 'green')) }, short),
+  },
   abandoned: { input: { ...request, cause: { kind: 'resume', command: 'abandon' } }, script: usual() },
   'data-keys-moved': {
     orchestrator: moveDataKeysName,

@@ -174,6 +174,9 @@ export function usual(changes: Changes = {}, given: Usual = {}): Script {
     proveWayBack: () => ok({ evidence: [] }),
     listUndo: () => ok({ targets: [...moved] }),
     secureWayBack: () => ok({ pinned: [] }),
+    revokeVersions: ({ now }) => ok({ revokedAt: now, versions: ['v1'] }),
+    restoreVersions: () => ok({ versions: ['v1'] }),
+    lookAtAccess: () => ok({ results: plan.targets.map((_, target) => probeOf(target, 'red')) }),
     beginRetirement: ({ request: { rotationId } }) =>
       ok({
         admitted: true,

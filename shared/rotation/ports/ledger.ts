@@ -1,5 +1,5 @@
 import type { Cause, Direction, RunPlan } from '../../contracts/activities';
-import type { Phase, Reason, TargetKind, WaitingFor } from '../../contracts/rotation';
+import type { Phase, Reason, RunName, TargetKind, WaitingFor } from '../../contracts/rotation';
 
 /** One row for each KEK; every change is conditional on its ETag, and so fenced. */
 export interface Claim {
@@ -23,6 +23,10 @@ export interface Claim {
   readonly soakStartedAt: string | null;
   /** An event came during the live run: look again when it closes. */
   readonly recheck: boolean;
+  /** What is done under the claim; absent: `rotate`. */
+  readonly run?: RunName;
+  /** The versions that a `revoke` disabled and no `restore` has enabled again; on record before they are disabled (I3). */
+  readonly revocation?: Revocation;
   /** What the claim is held for. */
   readonly purpose: 'rotation' | 'retirement';
   /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
@@ -37,6 +41,13 @@ export interface Claim {
   readonly unchangedSince: string;
   /** The `unchangedSince` of which the sweep has told that the run is stuck. */
   readonly toldStuckSince: string | null;
+}
+
+export interface Revocation {
+  readonly rotationId: string;
+  /** Bare versions. */
+  readonly versions: readonly string[];
+  readonly at: string;
 }
 
 export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'ended';

@@ -222,6 +222,8 @@ describe('a command', () => {
     'creating-version': { rollback: 'wake', pause: 'wake' },
     rewrapping: { rollback: 'wake', pause: 'wake' },
     soaking: { rollback: 'wake', pause: 'wake' },
+    revoking: { rollback: 'wake', pause: 'wake' },
+    restoring: { pause: 'wake' },
     'rolling-back': { pause: 'wake' },
     'needs-attention': { rollback: 'start', resume: 'start', abandon: 'start' },
     // Still held by its claim: it is about to end in this phase, and takes no command on the way.

@@ -1,0 +1,58 @@
+import type { Phase, Reason } from '../../shared/contracts/rotation';
+import { enter, type RunContext, type Story, StoryEnd, tell } from '../durable';
+
+/** How an instance ended; kept small, because the history and the ledger hold the whole. */
+export interface Ending {
+  readonly rotationId: string;
+  readonly phase: Phase | null;
+  readonly message: string;
+}
+
+/**
+ * A phase in which the run ends, then the message about it; `skipped` and `refused` changed nothing and tell nobody.
+ * @param alert what completion is called for this run
+ */
+export function* finish(
+  on: RunContext,
+  phase: Phase,
+  reasons: readonly Reason[],
+  alert: 'completed' | 'revoked' | 'restored' = 'completed',
+): Story<Ending> {
+  yield* enter(on, phase, reasons);
+  if (phase === 'completed') yield* tell(on, alert, reasons, '');
+  if (phase === 'rolled-back' || phase === 'needs-attention') yield* tell(on, phase, reasons, '');
+  return { rotationId: on.run.rotationId, phase, message: reasons[0]?.message ?? `The rotation is ${phase}.` };
+}
+
+/**
+ * Whatever ended the story early: a newer instance goes on without us; the rest needs a person, or refuses what has not begun.
+ * @param obey what a command asks for that was accepted just before the end came on record: nobody else would hear of it
+ */
+export function* endOtherwise(
+  on: RunContext,
+  error: unknown,
+  phase: 'refused' | 'needs-attention',
+  obey?: (command: Reason) => Story<Ending>,
+): Story<Ending> {
+  const end = error instanceof StoryEnd ? error : unexpected;
+  if (end.kind === 'superseded') return quietly(on, end);
+  try {
+    return yield* finish(on, end.kind === 'broken' ? 'needs-attention' : phase, [end.reason]);
+  } catch (again) {
+    if (!(again instanceof StoryEnd)) throw again;
+    if (again.kind === 'superseded') return quietly(on, again);
+    if (again.kind === 'interrupted' && obey !== undefined) return yield* obey(again.reason);
+    throw again;
+  }
+}
+
+const quietly = (on: RunContext, { reason }: StoryEnd): Ending => ({
+  rotationId: on.run.rotationId,
+  phase: null,
+  message: reason.message,
+});
+
+const unexpected = new StoryEnd('failed', {
+  code: 'orchestrator-failed',
+  message: "The rotation met an error nobody foresaw; the host's log has it.",
+});

@@ -1,0 +1,250 @@
+import { admit } from '../../../../shared/rotation/admission';
+import { command } from '../../../../shared/rotation/commands';
+import { RefusalError } from '../../../../shared/rotation/errors';
+import { dryRun, makePlan } from '../../../../shared/rotation/planning';
+import { startByHand } from '../../../../shared/rotation/requests';
+import { beginRetirement } from '../../../../shared/rotation/retiring';
+import { lookAtAccess, restoreVersions, revokeVersions } from '../../../../shared/rotation/revoking';
+import { sweepKey } from '../../../../shared/rotation/sweeping';
+import { completed, enter, key, makeWorld, rotationId, v1, v2, type World } from './world';
+
+type Run = 'revoke' | 'restore' | 'rotate';
+const byHand = (run: Run, principalId = 'olivia') => ({
+  key,
+  reason: 'because',
+  toVersion: null,
+  run,
+  actor: principalId,
+  principalId,
+  idempotencyKey: null,
+  requestHash: `${run}`,
+});
+
+/** Started, admitted and planned, as the orchestration would. */
+async function begun(world: World, run: Run) {
+  const decision = await startByHand(world.ports, byHand(run));
+  if (decision.kind !== 'start') throw new Error(`Not started: ${decision.kind}`);
+  const { instanceId, request } = decision.start;
+  const admission = await admit(world.ports, { request, instanceId, now: world.pass(1) });
+  if (!admission.admitted) throw new Error(admission.message);
+  await enter(world, admission.run, 'planning');
+  const planned = await makePlan(world.ports, { run: admission.run, now: world.now() });
+  return { run: admission.run, planned };
+}
+
+async function revoked(world: World) {
+  const { run } = await begun(world, 'revoke');
+  await enter(world, run, 'revoking');
+  await revokeVersions(world.ports, { run, now: world.now() });
+  await enter(world, run, 'completed');
+  return run;
+}
+
+const enabled = async (world: World): Promise<readonly string[]> =>
+  (await world.keyVault.versions(key)).filter((version) => version.enabled).map(({ version }) => version);
+const claimOf = async (world: World) => (await world.ledger.read(key)).claim;
+
+describe('the plan of a revocation', () => {
+  test('shows what will stop working, and which versions are disabled, and changes nothing', async () => {
+    const world = makeWorld();
+    const plan = await dryRun(world.ports, { key, toVersion: null, run: 'revoke' });
+    expect(plan.decision).toBe('go');
+    expect(plan.checks.map(({ target, code }) => `${target} ${code}`)).toEqual([
+      'key versions-to-disable',
+      'iotHub/hub-1 will-lose-access',
+      'dps/dps-1 will-lose-access',
+      expect.stringMatching(/^dataKeys\/.* will-lose-access$/),
+    ]);
+    expect(plan.checks[0]?.message).toContain(v1);
+    expect(await enabled(world)).toEqual([v1]);
+    expect(await claimOf(world)).toBeNull();
+  });
+
+  test('waits for a second person whatever the policy says, and for no change window', async () => {
+    const world = makeWorld();
+    world.managed.windows.push({ days: [], fromMinute: 0, toMinute: 1, timeZone: 'UTC' });
+    const { run, planned } = await begun(world, 'revoke');
+    expect(planned).toMatchObject({ decision: 'go', approved: false });
+    if (planned.decision !== 'go') throw new Error('It must go.');
+    const approve = (principalId: string) =>
+      command(world.ports, {
+        rotationId: run.rotationId,
+        command: 'approve',
+        actor: principalId,
+        principalId,
+        planHash: planned.plan.planHash,
+      });
+    expect(await approve('olivia')).toEqual({ kind: 'own-request' });
+    expect(await approve('avery')).toMatchObject({ kind: 'wake' });
+    expect(await makePlan(world.ports, { run, now: world.now() })).toMatchObject({ decision: 'go', approved: true });
+  });
+
+  test('is another one when a version or a target has changed', async () => {
+    const world = makeWorld();
+    const hashOf = async (run: Run) => (await dryRun(world.ports, { key, toVersion: null, run })).planHash;
+    const before = await hashOf('revoke');
+    expect(await hashOf('revoke')).toBe(before);
+    expect(await hashOf('restore')).not.toBe(before);
+    world.keyVault.addVersion({ version: v2 });
+    expect(await hashOf('revoke')).not.toBe(before);
+  });
+
+  test('is refused where nothing is enabled, and where it was revoked before', async () => {
+    const world = makeWorld();
+    world.keyVault.change(v1, { enabled: false });
+    const { planned } = await begun(world, 'revoke');
+    expect(planned).toMatchObject({ decision: 'refuse', reasons: [{ code: 'nothing-to-revoke' }] });
+    const other = makeWorld();
+    await revoked(other);
+    expect((await begun(other, 'revoke')).planned).toMatchObject({ reasons: [{ code: 'already-revoked' }] });
+  });
+});
+
+describe('a revocation', () => {
+  test('I3: has what it disables on record before it disables it', async () => {
+    const world = makeWorld();
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    world.keyVault.interfere.fail('setEnabled');
+    await expect(revokeVersions(world.ports, { run, now: world.now() })).rejects.toThrow();
+    expect((await claimOf(world))?.revocation).toMatchObject({ rotationId: run.rotationId, versions: [v1] });
+    expect(await enabled(world)).toEqual([v1]);
+  });
+
+  test('disables every enabled version, one that is made meanwhile too, and leaves alone what was disabled before', async () => {
+    const world = makeWorld();
+    world.keyVault.addVersion({ version: v2 });
+    world.keyVault.addVersion({ version: 'f'.repeat(32), enabled: false });
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    const first = await revokeVersions(world.ports, { run, now: world.now() });
+    expect(await enabled(world)).toEqual([]);
+    world.keyVault.addVersion({ version: 'e'.repeat(32) });
+    const again = await revokeVersions(world.ports, { run, now: world.pass(60) });
+    expect(await enabled(world)).toEqual([]);
+    expect(again.revokedAt).toBe(first.revokedAt);
+    expect((await claimOf(world))?.revocation?.versions).toEqual([v1, v2, 'e'.repeat(32)]);
+  });
+
+  test('disables nothing more once it is to be taken back', async () => {
+    const world = makeWorld();
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    await command(world.ports, { rotationId: run.rotationId, command: 'rollback', actor: 'avery' });
+    await expect(revokeVersions(world.ports, { run, now: world.now() })).rejects.toThrow(/rollback/);
+    expect(await enabled(world)).toEqual([v1]);
+  });
+
+  test('that goes on after its instance died is not planned again', async () => {
+    const world = makeWorld();
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    await revokeVersions(world.ports, { run, now: world.now() });
+    expect(await makePlan(world.ports, { run, now: world.now() })).toMatchObject({ decision: 'go', approved: true });
+  });
+
+  test('looks at those that have data under the key, and tells a change once', async () => {
+    const world = makeWorld(['iotHub', 'dps', 'dataKeys'], 0);
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    const { results } = await lookAtAccess(world.ports, { run, now: world.now(), before: [] });
+    expect(results.map(({ kind }) => kind)).toEqual(['iotHub', 'dps']);
+    const told = () => world.auditLog.stored(key).filter(({ action }) => action === 'probe').length;
+    const once = told();
+    const before = results.map(({ kind, name, colour }) => `${kind}/${name} ${colour}`);
+    await lookAtAccess(world.ports, { run, now: world.pass(60), before });
+    expect([once, told()]).toEqual([2, 2]);
+  });
+
+  test('taken back enables exactly what it had disabled, and is no revocation any more', async () => {
+    const world = makeWorld();
+    world.keyVault.addVersion({ version: 'f'.repeat(32), enabled: false });
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    await revokeVersions(world.ports, { run, now: world.now() });
+    await enter(world, run, 'rolling-back');
+    await restoreVersions(world.ports, { run, now: world.now() });
+    await enter(world, run, 'rolled-back');
+    expect(await enabled(world)).toEqual([v1]);
+    expect((await claimOf(world))?.revocation).toBeUndefined();
+  });
+});
+
+describe('while a key is revoked', () => {
+  test('it cannot be rotated, nothing is retired, and the sweep leaves it alone', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.pass(8 * 86_400);
+    await revoked(world);
+    const { run } = await begun(world, 'rotate').catch((error: unknown) => {
+      expect(error).toBeInstanceOf(RefusalError);
+      expect((error as RefusalError).code).toBe('key-revoked');
+      return { run: null };
+    });
+    expect(run).toBeNull();
+    const retirement = { request: { key, rotationId }, instanceId: 'i', now: world.now() };
+    expect(await beginRetirement(world.ports, retirement)).toMatchObject({ admitted: false });
+    const idle = makeWorld();
+    await completed(idle);
+    idle.pass(8 * 86_400);
+    await revoked(idle);
+    expect(await sweepKey(idle.ports, key, async () => 'gone')).toEqual([]);
+  });
+
+  test('the revocation leaves the rotation before it as it was: its retirement waits, and nothing new is to be retired', async () => {
+    const world = makeWorld();
+    await completed(world);
+    const before = await world.ledger.retirements(key);
+    await revoked(world);
+    expect(await world.ledger.retirements(key)).toEqual(before);
+    expect((await claimOf(world))?.lastRotationId).toBe(rotationId);
+  });
+
+  test('rollback of the completed revocation is answered with what is possible', async () => {
+    const world = makeWorld();
+    const { rotationId: id } = await revoked(world);
+    const answer = await command(world.ports, { rotationId: id, command: 'rollback', actor: 'avery' });
+    expect(answer).toMatchObject({ kind: 'not-allowed', allowed: [], why: expect.stringContaining('restore') });
+  });
+});
+
+describe('a restoration', () => {
+  test('enables exactly what the revocation disabled, and ends it', async () => {
+    const world = makeWorld();
+    world.keyVault.addVersion({ version: 'f'.repeat(32), enabled: false });
+    await revoked(world);
+    const { run, planned } = await begun(world, 'restore');
+    expect(planned).toMatchObject({ decision: 'go', approved: false });
+    await enter(world, run, 'restoring');
+    await restoreVersions(world.ports, { run, now: world.now() });
+    const { results } = await lookAtAccess(world.ports, { run, now: world.now(), before: [] });
+    expect(results.map(({ colour }) => colour)).toEqual(['green', 'green', 'green']);
+    await enter(world, run, 'completed');
+    expect(await enabled(world)).toEqual([v1]);
+    expect((await claimOf(world))?.revocation).toBeUndefined();
+    expect((await world.auditLog.verify(key)).ok).toBe(true);
+  });
+
+  test('is refused where nothing was revoked', async () => {
+    expect((await begun(makeWorld(), 'restore')).planned).toMatchObject({ reasons: [{ code: 'not-revoked' }] });
+  });
+
+  test('of a version that is gone is refused with the command that recovers it', async () => {
+    const world = makeWorld();
+    await revoked(world);
+    world.keyVault.remove(v1);
+    const { planned } = await begun(world, 'restore');
+    expect(planned).toMatchObject({ decision: 'refuse', reasons: [{ code: 'version-deleted' }] });
+    if (planned.decision === 'go') throw new Error('It must be refused.');
+    expect(planned.reasons[0]?.message).toContain('az keyvault key recover --vault-name kv-test --name kek');
+  });
+});
+
+test('a revocation and a rotation are never interleaved: the second is answered with the first', async () => {
+  const world = makeWorld();
+  const { run } = await begun(world, 'rotate');
+  expect(await startByHand(world.ports, byHand('revoke'))).toMatchObject({
+    kind: 'running',
+    rotationId: run.rotationId,
+  });
+});

@@ -6,9 +6,9 @@ import { retireVersion } from './retire-version';
 import { revokeKey } from './revoke-key';
 import { rotateKey } from './rotate-key';
 
-export const rotateKeyName = 'rotateKey';
-export const revokeKeyName = 'revokeKey';
-export const restoreKeyName = 'restoreKey';
+const rotateKeyName = 'rotateKey';
+const revokeKeyName = 'revokeKey';
+const restoreKeyName = 'restoreKey';
 export const retireVersionName = 'retireVersion';
 
 /** The story of each run. */

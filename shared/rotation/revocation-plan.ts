@@ -25,13 +25,6 @@ export const versionsToRevoke = ({ versions }: Pick<RevocationFacts, 'versions'>
     .toSorted(byCreation)
     .map(({ version }) => version);
 
-/** The targets that lose access, and get it back: those with data under this key. By index. */
-export const cutOff = (key: string, targets: readonly TargetFacts[]): readonly number[] =>
-  [...targets.keys()].filter((index) => {
-    const target = targets[index];
-    return target !== undefined && usesKey(target, key) && !isEmpty(target);
-  });
-
 /** Shows before anything is done what will stop working. Nothing about a target stands in the way: cutting it off is what is wanted. */
 export function decideRevocation(facts: RevocationFacts): Decided {
   const { key, targets, revocation } = facts;

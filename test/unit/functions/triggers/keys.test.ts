@@ -25,6 +25,7 @@ describe('GET /api/keys', () => {
             { kind: 'dataKeys', name: 'keys-1', version: v1, versions: [v1] },
           ],
           running: null,
+          revokedAt: null,
           pendingRetirement: null,
           problem: null,
         },

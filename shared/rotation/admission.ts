@@ -6,7 +6,7 @@ import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
 import { isTerminal } from './phases';
 import { dryRun } from './planning';
-import type { Claim, LedgerState } from './ports';
+import type { Claim, LedgerState, Target } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, managedKey, record } from './run-record';
 
@@ -171,9 +171,9 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
   const { type, version } = cause;
   const [versions, ...kids] = await Promise.all([
     ports.keyVault.versions(request.key),
-    ...managed.targets.map((target) => target.currentKid().catch(unreadable)),
+    ...managed.targets.map((target) => kidsOf(target).catch(unreadable)),
   ]);
-  const inUse = new Set(kids.flatMap((kid) => (kid === null ? [] : [versionOf(kid)])));
+  const inUse = new Set(kids.flat().map(versionOf));
   // Of a target that hides its key, uses another one or names no version nothing can be said here: the plan refuses it by name.
   const inTheDark = inUse.has(null);
   const versionsInUse = versions
@@ -194,9 +194,16 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
     : relevance;
 }
 
+/** Of data keys every version that one of them names, for some may have been left behind; what names none is a bad record. */
+async function kidsOf(target: Target): Promise<readonly string[]> {
+  if (target.kind === 'dataKeys') return (await target.references()).filter((kid) => versionOf(kid) !== null);
+  const kid = await target.currentKid();
+  return kid === null ? [] : [kid];
+}
+
 /** A target that refuses to say which key it is on says as much as one that names no version. */
-function unreadable(error: unknown): string {
-  if (error instanceof RefusalError) return '';
+function unreadable(error: unknown): readonly string[] {
+  if (error instanceof RefusalError) return [''];
   throw error;
 }
 

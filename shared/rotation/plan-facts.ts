@@ -31,9 +31,17 @@ export function versionsOfTarget(target: TargetFacts, facts: KeyFacts): string[]
   const bare = new Set(entriesOf(target, key).flatMap((identifier) => versionOf(identifier) ?? pinnedTo ?? []));
   const listed = versions.filter(({ version }) => bare.has(version)).sort(byCreation);
   const known = listed.map(({ version }) => version);
-  // As configured, data keys that name a version which is not there stay as they are; nothing moves from it, or back to it.
-  if (target.onBadDataKey === 'finish' && known.length > 0) return known;
+  if (target.onBadDataKey === 'finish' && known.length > 0) return mostNamedFirst(target, known);
   return [...[...bare].filter((version) => !known.includes(version)).sort(), ...known];
+}
+
+/**
+ * Data keys that an earlier run left, as configured, may name an older version for ever, or one that is not there: the store stands on
+ * the one that most of them name. Else that run's own version would be chosen for the next one.
+ */
+function mostNamedFirst({ standsOn }: TargetFacts, known: readonly string[]): string[] {
+  const most = known.filter((version) => standsOn !== undefined && version === versionOf(standsOn));
+  return [...most, ...known.filter((version) => !most.includes(version))];
 }
 
 /** What an identifier without a version means: the newest version, and of those the newest that can be used at all. */

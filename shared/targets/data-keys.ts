@@ -88,9 +88,10 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     probe,
 
     async inspect(): Promise<TargetFacts> {
-      const { total, unfit, kids: named } = await survey();
+      const { total, unfit, kids: named, mostNamed } = await survey();
       const keyIdentifiers = await oldestFirst(named);
-      return factsOf(name, { total, unfit, keyIdentifiers, onBadDataKey, probe: await probe() });
+      const standsOn = mostNamed === null ? {} : { standsOn: mostNamed };
+      return factsOf(name, { total, unfit, keyIdentifiers, onBadDataKey, ...standsOn, probe: await probe() });
     },
 
     async movePage({ kid, direction, previousKid, ...order }) {
@@ -165,7 +166,9 @@ function acceptOwnFault(error: unknown): void {
 
 function factsOf(
   name: string,
-  read: Pick<TargetFacts, 'total' | 'unfit' | 'keyIdentifiers' | 'probe'> & Required<Pick<TargetFacts, 'onBadDataKey'>>,
+  read: Pick<TargetFacts, 'total' | 'unfit' | 'keyIdentifiers' | 'probe'> &
+    Pick<TargetFacts, 'standsOn'> &
+    Required<Pick<TargetFacts, 'onBadDataKey'>>,
 ): TargetFacts {
   return {
     kind: 'dataKeys',

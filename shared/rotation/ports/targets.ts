@@ -30,6 +30,8 @@ export interface TargetFacts {
   readonly unfit: readonly Reason[];
   /** Data keys: what a bad one means for the run, as configured; to go back where it is not said. */
   readonly onBadDataKey?: 'roll-back' | 'finish';
+  /** Data keys: the identifier that most of them name; absent where none names a version of this KEK. */
+  readonly standsOn?: string;
   /** Hash material: identities and encryption block, canonical JSON without secrets and without ETags. */
   readonly configuration: string;
 }

@@ -1,4 +1,5 @@
 import type { TargetProgress } from '../../../../shared/contracts/rotation';
+import { admit } from '../../../../shared/rotation/admission';
 import { sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
 import { decodeBase64url, withDataKey } from '../../../../shared/rotation/data-key';
@@ -13,6 +14,7 @@ import { moveTarget, verifyTarget } from '../../../../shared/rotation/moving';
 import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
+import { beginRetirement, disableVersions, proveIdle } from '../../../../shared/rotation/retiring';
 import { beginSoak, probeTargets } from '../../../../shared/rotation/soaking';
 import { recordStanding } from '../../../../shared/rotation/standing';
 import { enterPhase, noteWaiting } from '../../../../shared/rotation/telling';
@@ -22,6 +24,7 @@ import {
   admitted,
   dpsBody,
   enter,
+  eventRequest,
   everythingWritten,
   hubBody,
   key,
@@ -499,6 +502,56 @@ describe('data keys on their way', () => {
     await enter(world, run, 'rolling-back');
     await move(world, run, 0, 'back');
     expect(world.history.rotations.get(rotationId)?.targets[0]).toMatchObject({ done: 0, total: 30 });
+  });
+});
+
+describe('a store that finishes without its bad data keys', () => {
+  const spoilt = async () => {
+    const world = makeWorld(['dataKeys'], 5, 'finish');
+    world.store.ownerMerges({ partitionKey: 'p', rowKey: 'r0001' }, { check: 'A'.repeat(22) });
+    const run = await ready(world);
+    await moveAll(world, run);
+    await enter(world, run, 'soaking');
+    await enter(world, run, 'completed');
+    return { world, first: await nextOf(world) };
+  };
+
+  test('goes on from the version that most of its data keys name, not from the one that was left', async () => {
+    const { world, first } = await spoilt();
+    expect(world.store.all().map((record) => record.kid)).toEqual(
+      [first, v1, first, first, first].map((version) => kid(version)),
+    );
+    world.pass(86_400);
+    const id = '20261123T120000000Z-abcdef-000002';
+    const request = eventRequest(id, 'KeyNearExpiry', first);
+    const admission = await admit(world.ports, { request, instanceId: id, now: world.now() });
+    if (!admission.admitted) throw new Error(admission.message);
+    const { run } = admission;
+    await enterPhase(world.ports, { run, now: world.pass(1), phase: 'planning', reasons: [] });
+    const decided = await makePlan(world.ports, { run, now: world.now() });
+    expect(decided).toMatchObject({
+      decision: 'go',
+      plan: { previousVersion: first, targets: [{ onBadDataKey: 'finish' }] },
+    });
+    await enterPhase(world.ports, { run, now: world.pass(1), phase: 'creating-version', reasons: [] });
+    await chooseVersion(world.ports, { run, now: world.now() });
+    expect([v1, first]).not.toContain(await nextOf(world));
+  });
+
+  test('I1 keeps the version that a bad one names from being retired', async () => {
+    const { world } = await spoilt();
+    world.pass(8 * 86_400);
+    const begun = await beginRetirement(world.ports, {
+      request: { key, rotationId },
+      instanceId: 'i-1',
+      now: world.now(),
+    });
+    if (!begun.admitted) throw new Error(begun.message);
+    expect(begun.versions).toEqual([v1]);
+    const on = { run: begun.run, now: world.now() };
+    expect(await proveIdle(world.ports, on)).toMatchObject({ idle: false, reasons: [{ code: 'still-referred-to' }] });
+    await expect(disableVersions(world.ports, on)).rejects.toMatchObject({ code: 'still-referred-to' });
+    expect((await world.keyVault.version(kid(v1))).enabled).toBe(true);
   });
 });
 

@@ -55,7 +55,11 @@ export type World = ReturnType<typeof makeWorld>;
 export type TargetName = 'iotHub' | 'dps' | 'dataKeys';
 
 /** The whole of Keyturn's surroundings in memory: a KEK on v1 (made in 2025), a hub, a DPS and a store of three data keys under it. */
-export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'dataKeys'], records = 3) {
+export function makeWorld(
+  order: readonly TargetName[] = ['iotHub', 'dps', 'dataKeys'],
+  records = 3,
+  onBadDataKey: 'roll-back' | 'finish' = 'roll-back',
+) {
   const effects: string[] = [];
   let time = new Date('2026-11-22T12:00:00.000Z');
   const now = (): Date => time;
@@ -92,7 +96,7 @@ export function makeWorld(order: readonly TargetName[] = ['iotHub', 'dps', 'data
       { ...settings, name: 'dps-1', resourceId: dpsId, apiVersion: 'dps-preview', enrollment: 'sentinel' },
       services,
     ),
-    dataKeys: dataKeysTarget({ name: 'keys-1', key }, { store, keyVault, now }),
+    dataKeys: dataKeysTarget({ name: 'keys-1', key, onBadDataKey }, { store, keyVault, now }),
   };
   const managed = {
     key,

@@ -14,11 +14,13 @@ interface NamedRun extends Run {
 const quotas = { RSA: 4000, 'RSA-HSM': 2000 } as const;
 const unwrapsOf = (checked: boolean): number => (checked ? 2 : 3);
 
-const usual: Omit<Wanted, 'keys'> = { workers: 1, kty: 'RSA', withCheckValues: true, settings: {} };
+const usual: Omit<Wanted, 'keys'> = { workers: 1, kty: 'RSA', withCheckValues: true, vault: { share: 1 } };
+/** Far more than this machine can do: the pacing is there, and never waits. */
+const withoutLimit = { share: 1, operationsPer10Seconds: 1_000_000 };
 const count = (keys: number): string => keys.toLocaleString('en');
 
 const free = (keys: number, more: Partial<NamedRun> = {}): NamedRun => {
-  return { ...usual, keys, quota: null, name: `${count(keys)} unthrottled`, ...more };
+  return { ...usual, keys, quota: null, vault: withoutLimit, name: `${count(keys)} unthrottled`, ...more };
 };
 
 type Window = 'fixed' | 'sliding';

@@ -180,6 +180,14 @@ export function* goOn(on: RunContext, wait: Wait | undefined, to: Waiting = forN
   if (wait?.alerted) yield* callQuietly(on, 'sendAlert', { alert: 'recovered', occasion: wait.began, reasons: [] });
 }
 
+/** Every turn replays the whole history, so a story that were never started afresh would cost the square of its length. */
+const stepsPerExecution = 50;
+
+const stepsTaken = new WeakMap<OrchestrationContext, number>();
+
+/** Whether a story that can go on in a new execution had better do so. */
+export const isLong = ({ context }: RunContext): boolean => (stepsTaken.get(context) ?? 0) >= stepsPerExecution;
+
 type Attempted<T> = Outcome<T> | { readonly kind: 'thrown'; readonly code: string; readonly message: string };
 
 function* callOnce<N extends ActivityName>(
@@ -187,6 +195,7 @@ function* callOnce<N extends ActivityName>(
   name: N,
   input: StepInput<N>,
 ): Story<Attempted<StepOutput<N>>> {
+  stepsTaken.set(on.context, (stepsTaken.get(on.context) ?? 0) + 1);
   if ('waitingFor' in input) showStatus(on, { waitingFor: (input as unknown as Waiting).waitingFor });
   try {
     const full = { ...input, run: on.run, now: now(on.context).toISOString() };
@@ -270,7 +279,7 @@ export function* tell(
 }
 
 /** What the durable API shows of the run, at the very moment at which it begins to sleep. */
-function showStatus({ context, run }: RunContext, changed: { phase: Phase } | { waitingFor: WaitingFor }): void {
+export function showStatus({ context, run }: RunContext, changed: { phase: Phase } | { waitingFor: WaitingFor }): void {
   const shown = context.df.customStatus as { phase?: Phase } | undefined;
   const phase = shown?.phase ?? null;
   context.df.setCustomStatus({ rotationId: run.rotationId, phase, waitingFor: null, ...changed });

@@ -1,13 +1,16 @@
 import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import { madeVersionUnusable, type Reason } from '../../shared/contracts/rotation';
+import type { ProbeWindow } from '../../shared/rotation/soak-judgement';
 import {
   enter,
   goOn,
+  isLong,
   now,
   type OrchestrationContext,
   type RunContext,
   type Story,
   StoryEnd,
+  showStatus,
   sleepUntil,
   step,
   type Waiting,
@@ -24,7 +27,8 @@ import { soak } from './soak';
  * record in the ledger before it is acted on, so an instance that is started again from there walks the same road.
  */
 export function* rotateKey(context: OrchestrationContext): Story<Ending> {
-  const request = context.df.getInput<RotationRequest>() as RotationRequest;
+  const request = context.df.getInput<RotationRequest>() as RotationRequest & { readonly onward?: Onward };
+  if (request.onward !== undefined) return yield* goOnward(context, request.onward);
 
   // 1. Claim: whoever loses it, or was called for nothing, ends quietly and leaves no rotation behind.
   const admission = yield* admitRequest(context, request);
@@ -55,27 +59,73 @@ function* goForward(on: RunContext, admission: Admission & { admitted: true }): 
     yield* chooseVersion(on);
     changed = true;
 
-    // 4 and 5. Rewrap the targets in their order, the first as canary; each is verified before the next.
     yield* enter(on, 'rewrapping');
-    for (const target of planned.targets.keys()) yield* moveAndVerify(on, planned, target, 'forward');
-
-    // 6. Soak: probes must stay green for as long as a service may live on a cached key.
-    yield* enter(on, 'soaking');
-    yield* soak(on);
-
-    // Data keys that their owner made or replaced meanwhile are moved too, before the run counts as completed.
-    const left: Reason[] = [];
-    for (const [target, { kind }] of planned.targets.entries()) {
-      if (kind === 'dataKeys') left.push(...(yield* moveAndVerify(on, planned, target, 'forward')));
-    }
-    return yield* finish(on, 'completed', left);
+    return yield* switchOver(on, planned, 0, null);
   } catch (error) {
-    // 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here.
-    const goBack = (reason: Reason) => rollBack(on, planned, [reason]);
     if (!changed && isRefusalOfNothing(error)) return yield* finish(on, 'refused', [error.reason]);
-    if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind))
-      return yield* goBack(error.reason);
-    return yield* endOtherwise(on, error, 'needs-attention', goBack);
+    return yield* turnBack(on, planned, error);
+  }
+}
+
+/** @param probes what was answered so far, where the soak has begun in an earlier execution */
+function* switchOver(on: RunContext, plan: RunPlan, from: number, probes: ProbeWindow | null): Story<Ending> {
+  // 4 and 5. Rewrap the targets in their order, the first as canary; each is verified before the next.
+  for (let target = from; target < plan.targets.length; target++) {
+    if (isLong(on)) return startAfresh(on, { plan, target, probes });
+    yield* moveAndVerify(on, plan, target, 'forward');
+  }
+
+  // 6. Soak: probes must stay green for as long as a service may live on a cached key.
+  if (probes === null) yield* enter(on, 'soaking');
+  const unfinished = yield* soak(on, probes ?? {});
+  if (unfinished !== null) return startAfresh(on, { plan, target: plan.targets.length, probes: unfinished });
+
+  // Data keys that their owner made or replaced meanwhile are moved too, before the run counts as completed.
+  const left: Reason[] = [];
+  for (const [target, { kind }] of plan.targets.entries()) {
+    if (kind === 'dataKeys') left.push(...(yield* moveAndVerify(on, plan, target, 'forward')));
+  }
+  return yield* finish(on, 'completed', left);
+}
+
+/** 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here. */
+function* turnBack(on: RunContext, plan: RunPlan, error: unknown): Story<Ending> {
+  const goBack = (reason: Reason) => rollBack(on, plan, [reason]);
+  if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind)) return yield* goBack(error.reason);
+  return yield* endOtherwise(on, error, 'needs-attention', goBack);
+}
+
+/** What one execution of a run hands to the next. */
+interface Onward {
+  readonly run: RunContext['run'];
+  readonly policy: RunContext['policy'];
+  readonly plan: RunPlan;
+  /** The next to move; their number once all have moved. */
+  readonly target: number;
+  readonly probes: ProbeWindow | null;
+}
+
+/**
+ * Leaves the history behind. A wake-up call that comes at this very moment may be lost with it; but its command is in the ledger, and
+ * the next execution begins with a step that reads it.
+ */
+function startAfresh({ context, run, policy }: RunContext, at: Omit<Onward, 'run' | 'policy'>): Ending {
+  const onward: Onward = { run, policy, ...at };
+  context.df.continueAsNew({ ...context.df.getInput<RotationRequest>(), onward });
+  return { rotationId: run.rotationId, phase: null, message: 'The rotation goes on in a new execution.' };
+}
+
+function* goOnward(context: OrchestrationContext, { run, policy, plan, target, probes }: Onward): Story<Ending> {
+  const on: RunContext = { context, run, policy };
+  showStatus(on, { phase: probes === null ? 'rewrapping' : 'soaking' });
+  try {
+    try {
+      return yield* switchOver(on, plan, target, probes);
+    } catch (error) {
+      return yield* turnBack(on, plan, error);
+    }
+  } catch (error) {
+    return yield* endOtherwise(on, error, 'needs-attention');
   }
 }
 

@@ -1,5 +1,5 @@
 import { judge, type ProbeWindow } from '../../shared/rotation/soak-judgement';
-import { now, type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
+import { isLong, now, type RunContext, type Story, StoryEnd, sleepUntil, step } from '../durable';
 
 /** What must not be short is set a little longer, because durable timers fire up to a second early. */
 const earlyTimerMarginSeconds = 2;
@@ -7,24 +7,26 @@ const earlyTimerMarginSeconds = 2;
 /**
  * Probes all targets at start + k × interval until the soak is over and every target's newest answer is green. The start is
  * kept in the ledger, so a resumed run goes on with the same soak.
+ * @param window what was answered in an earlier execution
+ * @returns null once it is over; what was answered so far when it had better go on in a new execution
  * @throws StoryEnd `refusal` when red probes are confirmed; `deadline` when the probes still say nothing certain a fault deadline later
  */
-export function* soak(on: RunContext): Story<void> {
+export function* soak(on: RunContext, window: ProbeWindow): Story<ProbeWindow | null> {
   const { soakSeconds, probeEverySeconds, faultDeadlineSeconds } = on.policy;
   const { soakStartedAt } = yield* step(on, 'beginSoak', {});
   const start = Date.parse(soakStartedAt);
   const end = start + soakSeconds * 1000;
   const interval = probeEverySeconds * 1000;
   let due = Math.min(end, nextOnGrid(start, interval, now(on.context)));
-  let window: ProbeWindow = {};
+  let answered = window;
 
   for (let uncertain = 0; uncertain <= Math.ceil(faultDeadlineSeconds / probeEverySeconds); ) {
     // What the timer is set to says whether the soak is over when it has fired; the clock is not asked again.
     const timeHasCome = yield* sleepUntil(on.context, new Date(due + earlyTimerMarginSeconds * 1000));
     // A command that woke the run is found by the probe's own look at the ledger.
     const { results } = yield* step(on, 'probeTargets', {});
-    const judged = judge(window, results, on.policy);
-    window = judged.window;
+    const judged = judge(answered, results, on.policy);
+    answered = judged.window;
     if (judged.confirmedRed !== null) {
       const { kind, name, message } = judged.confirmedRed;
       throw new StoryEnd('refusal', {
@@ -34,10 +36,11 @@ export function* soak(on: RunContext): Story<void> {
     }
     if (!timeHasCome) continue;
     if (due < end) {
+      if (isLong(on)) return answered;
       due = Math.min(end, nextOnGrid(start, interval, now(on.context)));
       continue;
     }
-    if (judged.allGreen) return;
+    if (judged.allGreen) return null;
     uncertain += 1;
     due = nextOnGrid(end, interval, now(on.context));
   }

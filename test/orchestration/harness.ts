@@ -40,6 +40,8 @@ export interface Played {
   readonly failure: string | null;
   readonly history: readonly events.HistoryEvent[];
   readonly executions: number;
+  /** Events that all turns together were handed: each replays the whole history of its execution. */
+  readonly replayed: number;
   readonly largestStatus: number;
   /** What the root instance said of itself each time it began to sleep. */
   readonly asleep: readonly unknown[];
@@ -87,6 +89,7 @@ class Engine implements World {
   readonly #calls = new Map<string, number>();
   #now = startedAt;
   #executions = 0;
+  #replayed = 0;
   #largestStatus = 0;
   readonly #asleep: unknown[] = [];
   #end: { readonly output: unknown; readonly failure: string | null } | undefined;
@@ -119,6 +122,7 @@ class Engine implements World {
       ...this.#end,
       history: this.#root.past,
       executions: this.#executions,
+      replayed: this.#replayed,
       largestStatus: this.#largestStatus,
       asleep: this.#asleep,
       seconds: (this.#now - startedAt) / 1000,
@@ -191,6 +195,7 @@ class Engine implements World {
 
   async #turn(instance: Instance, batch: readonly Occurrence[]): Promise<void> {
     const fresh = [events.orchestratorStarted(this.#now), ...batch.map(({ event }) => event(this.#now))];
+    this.#replayed += instance.past.length + fresh.length;
     const answer = await answerOf(instance, fresh, this.#what.story);
     this.#refuseOtherActions(instance, answer);
     this.#largestStatus = Math.max(this.#largestStatus, 2 * JSON.stringify(answer.customStatus ?? null).length);

@@ -151,6 +151,7 @@ export interface Usual {
 export function usual(changes: Changes = {}, given: Usual = {}): Script {
   const plan = given.plan ?? given.known ?? planOf();
   const moved = new Set(given.moved ?? []);
+  let soakStartedAt: string | undefined;
   const note = ({ target, direction }: { target: number; direction: Direction }) => {
     if (direction === 'forward') moved.add(target);
   };
@@ -169,7 +170,10 @@ export function usual(changes: Changes = {}, given: Usual = {}): Script {
     checkMove: () => ok({ state: 'done' }),
     moveDataKeysPage: ({ done }) => ok({ continuation: null, done: done + 10, total: 10, left: 0, named: [] }),
     verifyTarget: ({ target }) => verified(target, 'green'),
-    beginSoak: ({ now }) => ok({ soakStartedAt: now }),
+    beginSoak: ({ now }) => {
+      soakStartedAt ??= now;
+      return ok({ soakStartedAt });
+    },
     probeTargets: () => ok({ results: plan.targets.map((_, target) => probeOf(target, 'green')) }),
     proveWayBack: () => ok({ evidence: [] }),
     listUndo: () => ok({ targets: [...moved] }),

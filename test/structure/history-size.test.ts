@@ -24,14 +24,28 @@ test('the custom status stays as small while faults last and while all goes back
   expect(largestStatus).toBeLessThan(1024);
 });
 
-test('the history grows by the same for each target: 1, 10 and 50 lie on one line', async () => {
-  const sizes = await Promise.all(
-    [1, 10, 50].map(async (targets) => JSON.stringify((await playOver(targets)).history).length),
-  );
-  const [one = 0, ten = 0, fifty = 0] = sizes;
-  const slopes = [(ten - one) / 9, (fifty - ten) / 40];
-  // Two steps, or a sub-orchestration twice and two verifications for data keys, at some 250 bytes an event.
-  for (const slope of slopes) expect(slope).toBeLessThan(6000);
-  expect((slopes[1] ?? 0) / (slopes[0] ?? 1)).toBeLessThan(1.3);
-  expect((slopes[1] ?? 0) / (slopes[0] ?? 1)).toBeGreaterThan(0.7);
+/** Growth of each further target from 10 to 50, as a multiple of that from 1 to 10. */
+async function growthOf(what: (played: Awaited<ReturnType<typeof playOver>>) => number): Promise<number> {
+  const [one = 0, ten = 0, fifty = 0] = (await Promise.all([1, 10, 50].map(playOver))).map(what);
+  return (fifty - ten) / 40 / ((ten - one) / 9);
+}
+
+test('what all turns replay grows by the same for each target: the history is left behind before it is long', async () => {
+  const growth = await growthOf(({ replayed }) => replayed);
+  expect(growth).toBeLessThan(1.3);
+  expect(growth).toBeGreaterThan(0.5);
+});
+
+test('few more than fifty steps of it are kept, however many targets there are', async () => {
+  const { history } = await playOver(50);
+  expect(history.filter(({ EventType }) => EventType === 4).length).toBeLessThan(80);
+});
+
+test('what all turns replay grows by the same for each round of probes', async () => {
+  const replayed = async (rounds: number) => {
+    const script = usual({}, { policy: { soakSeconds: rounds * 600 } });
+    return (await play({ input: request, script, mostTurns: 4000 })).replayed;
+  };
+  const [few, more, many] = await Promise.all([60, 120, 480].map(replayed));
+  expect(((many ?? 0) - (more ?? 0)) / 360 / (((more ?? 0) - (few ?? 0)) / 60)).toBeLessThan(1.3);
 });

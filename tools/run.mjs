@@ -104,6 +104,8 @@ const commands = {
     process.env.KEYTURN_TEST_SCENARIOS = 'all';
     return [jest(['--runInBand', 'e2e/scenarios', 'e2e/modes', ...args])];
   },
+  // An export of a history, verified where it lies.
+  'audit:verify': () => [[join('dist', 'shared', 'audit-file', 'main.js'), args]],
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

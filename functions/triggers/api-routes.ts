@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { auditExportLine } from '../../shared/contracts/audit-export';
 import {
   approveRequest,
   exportQuery,
@@ -33,6 +34,7 @@ export const components = {
   Plan: planAnswer,
   AuditRecord: agreeing<AuditRecord>()(auditRecord),
   AuditPage: auditPage,
+  AuditExportLine: auditExportLine,
   AuditVerification: agreeing<AuditVerification>()(auditVerification),
   KeyPage: keyPage,
   Health: healthAnswer,
@@ -156,11 +158,12 @@ export const operations: readonly Operation[] = [
     name: 'exportAudit',
     method: 'get',
     path: '/api/audit',
-    summary: 'Export the audit records of a key; `key` may be left out where only one is configured',
+    summary: 'Export the history of a key, page by page; `key` may be left out where only one is configured',
     query: exportQuery,
     answers: {
       200: {
-        description: 'One AuditRecord a line, oldest first; CSV if asked for by format or Accept.',
+        description:
+          'One AuditExportLine a line: records, oldest first, and on the last page what verifies them; CSV, records alone, if asked for by format or Accept. A Link header with rel="next" names the next page.',
         text: ['application/x-ndjson', 'text/csv'],
       },
       ...invalidRequest,

@@ -1,9 +1,9 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
 import type { Keyturn } from '../../shared/composition';
 import { exportQuery, verifyQuery } from '../../shared/contracts/http';
-import { csvHeader, csvLine, ndjsonLine } from '../../shared/rotation/audit-export';
+import { csvHeader, csvLine } from '../../shared/rotation/audit-export';
+import { type ExportedPage, exportPage } from '../../shared/rotation/exporting';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
-import type { AuditRecord } from '../../shared/rotation/ports';
 import { verifyKey } from '../../shared/rotation/verifying';
 import { json } from './answers';
 import type { Guarded } from './guard';
@@ -30,30 +30,34 @@ export function registerAudit(keyturn: Keyturn, guarded: Guarded): void {
   });
 }
 
-/** Reads all of it, hundreds of rows a second. */
+/** Reads much of it, or all. */
 const wholeHistory = { role: 'reader', weight: 25 } as const;
 
 async function exportAudit(keyturn: Keyturn, request: HttpRequest): Promise<HttpResponseInit> {
-  const { key: asked, from, to, format } = valid(exportQuery, queryOf(request), 'query');
+  const { key: asked, format, ...query } = valid(exportQuery, queryOf(request), 'query');
   const key = keyAsked(keyturn, asked);
-  const csv = (format ?? (request.headers.get('accept')?.includes('text/csv') ? 'csv' : 'ndjson')) === 'csv';
-  const lines: string[] = csv ? [csvHeader] : [];
-  let continuation: string | null = null;
-  do {
-    const query = { rotationId: null, limit: 200, continuation, from, to };
-    const page: { items: readonly AuditRecord[]; continuation: string | null } = await keyturn.ports.auditLog.list(
-      key,
-      query,
-    );
-    lines.push(...page.items.map(csv ? csvLine : ndjsonLine));
-    continuation = page.continuation;
-  } while (continuation !== null);
-  if (lines.length === (csv ? 1 : 0) && from === null && to === null && keyturn.ports.managed(key) === null) {
+  const page = await exportPage(keyturn.ports, key, query);
+  if (page.records.length === 0 && keyturn.ports.managed(key) === null && (await isUnknown(keyturn, key))) {
     throw noHistory(key);
   }
-  const headers = { 'content-type': csv ? 'text/csv; charset=utf-8' : 'application/x-ndjson' };
+  const csv = (format ?? (request.headers.get('accept')?.includes('text/csv') ? 'csv' : 'ndjson')) === 'csv';
+  const lines = csv
+    ? [csvHeader, ...page.records.map(csvLine)]
+    : [page.opening, ...page.records, ...page.closing].map((line) => JSON.stringify(line));
+  const headers = { 'content-type': csv ? 'text/csv; charset=utf-8' : 'application/x-ndjson', ...next(request, page) };
   return { status: 200, headers, body: lines.map((line) => `${line}\n`).join('') };
 }
+
+/** The page after this one (RFC 8288): CSV has no other place for it. */
+function next({ url }: HttpRequest, { continuation }: ExportedPage): { readonly link?: string } {
+  if (continuation === null) return {};
+  const address = new URL(url);
+  address.searchParams.set('continuation', continuation);
+  return { link: `<${address.href}>; rel="next"` };
+}
+
+const isUnknown = async ({ ports }: Keyturn, key: string): Promise<boolean> =>
+  (await ports.auditLog.head(key)) === null;
 
 const noHistory = (key: string): ProblemError =>
   new ProblemError(

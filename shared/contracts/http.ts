@@ -69,13 +69,25 @@ export const approveRequest = z.strictObject(
   fields,
 );
 
+const outcomes = ['intended', 'done', 'refused', 'failed', 'noted'] as const;
+const exported = must('a whole number from 1 to 10000');
+
 /** Query of `GET /api/audit`. */
 export const exportQuery = z.strictObject(
   {
     key: key.optional(),
+    rotationId: text('the id of a rotation', 100).nullable().default(null),
+    target: text('a target as the records name it, e.g. iotHub/factory', 200).nullable().default(null),
+    actor: text('an actor as the records name him', 256).nullable().default(null),
+    outcome: z
+      .enum(outcomes, must(`one of ${outcomes.join(', ')}`))
+      .nullable()
+      .default(null),
     from: instant.nullable().default(null),
     to: instant.nullable().default(null),
     format: z.enum(['ndjson', 'csv'], must('ndjson or csv')).optional(),
+    limit: z.coerce.number(exported).int(exported).min(1, exported).max(10_000, exported).default(10_000),
+    continuation,
   },
   fields,
 );

@@ -1,9 +1,7 @@
 import type { AuditRecord } from './ports';
 
-/** The record as it is chained: a verifier recomputes the hash from every member but `hash`. */
-export const ndjsonLine = (record: AuditRecord): string => JSON.stringify(record);
-
 const columns = [
+  'chain',
   'sequence',
   'at',
   'rotationId',

@@ -16,6 +16,8 @@ export interface HistoryEvidence {
   readonly seals: readonly SignedHead[];
   /** Which heads are anchored; null where nobody looked. */
   readonly anchors: readonly ChainHead[] | null;
+  /** Whose word that is: an export's is the app's, and counts for no more than its signatures. The container's unless said. */
+  readonly anchorsFrom?: 'container' | 'export';
   /** Who signed; null where no signing key is configured or given, so that signatures prove nothing. */
   readonly signer: ((seal: SignedHead) => SignerStanding) | null;
   /** Signed heads are made all the while: what no signature covers for a day is missing one. Null: not looked at. */
@@ -163,10 +165,10 @@ function conclude(
   };
 }
 
-function assuranceOf({ signer, anchors }: HistoryEvidence, chains: readonly ChainVerdict[]): Assurance {
+function assuranceOf({ signer, anchors, anchorsFrom }: HistoryEvidence, chains: readonly ChainVerdict[]): Assurance {
   const newest = chains.at(-1);
   if (signer === null || newest === undefined || newest.signedTo === 0) return 'chain';
-  return anchors !== null && newest.anchoredTo > 0 ? 'anchored' : 'signed';
+  return anchors !== null && anchorsFrom !== 'export' && newest.anchoredTo > 0 ? 'anchored' : 'signed';
 }
 
 const meaning: Readonly<Record<Assurance, string>> = {

@@ -12,10 +12,8 @@ export async function verifyKey(
   key: string,
 ): Promise<AuditVerification> {
   const { auditLog, sealing } = ports;
-  // In this order: what was signed or anchored is never newer than the records that are read after it.
-  const kept = await auditLog.seals(key);
-  const anchors = sealing === undefined ? null : await sealing.anchors.places(key);
-  const seals = sealing === undefined ? kept : [...kept, ...(await onlyAnchored(sealing, key, kept, anchors ?? []))];
+  // Before the records, so that nothing that was signed or anchored is newer than they are.
+  const { seals, anchors } = await signedPlaces(ports, key);
   const standings = new Map<string, SignerStanding>();
   for (const { kid } of seals) {
     if (!standings.has(kid)) standings.set(kid, (await sealing?.signer.standingOf(kid)) ?? notConfigured);
@@ -38,6 +36,18 @@ export async function verifyKey(
 
 /** Signed heads without any key configured: somebody took it out of the configuration. */
 const notConfigured = { standing: 'gone', why: 'the configuration names no auditKey' } as const;
+
+/** Every signed head, from beside the records or, where that row was taken away, from its anchor; and which of them are anchored. */
+export async function signedPlaces(
+  { auditLog, sealing }: Pick<RotationPorts, 'auditLog' | 'sealing'>,
+  key: string,
+): Promise<{ readonly seals: readonly SignedHead[]; readonly anchors: readonly ChainHead[] | null }> {
+  // In this order: an anchor is written before the row beside the records.
+  const kept = await auditLog.seals(key);
+  if (sealing === undefined) return { seals: kept, anchors: null };
+  const anchors = await sealing.anchors.places(key);
+  return { seals: [...kept, ...(await onlyAnchored(sealing, key, kept, anchors))], anchors };
+}
 
 /** Where the row beside the records was taken away, the anchor still has all of it. */
 async function onlyAnchored(

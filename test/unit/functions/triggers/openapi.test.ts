@@ -151,7 +151,21 @@ describe('requests', () => {
       { key: [key, ''], phase: ['soaking', 'soaked'], from: times, to: times, limit: numbers, continuation: ['c', ''] },
     ],
     getRotationAudit: [pageQuery, { limit: numbers, continuation: ['c', '', 'c'.repeat(2049)] }],
-    exportAudit: [exportQuery, { key: [key, ''], from: times, to: times, format: ['csv', 'ndjson', 'xml'] }],
+    exportAudit: [
+      exportQuery,
+      {
+        key: [key, ''],
+        rotationId: ['r', '', 'r'.repeat(101)],
+        target: ['dps/d', '', 'd'.repeat(201)],
+        actor: ['keyturn', '', 'a'.repeat(257)],
+        outcome: ['done', 'well'],
+        from: times,
+        to: times,
+        format: ['csv', 'ndjson', 'xml'],
+        limit: ['1', '10000', '0', '10001', 'x'],
+        continuation: ['c', ''],
+      },
+    ],
     verifyAudit: [verifyQuery, { key: [key, '', 'k'.repeat(513)] }],
   };
   test.each(Object.entries(queries))(

@@ -33,7 +33,7 @@ const openingLine = z.object({
 });
 
 /** A signed head: `signature` is over the canonical JSON of every other member but `kind`. On the last page. */
-export const sealLine = z.object({
+const sealLine = z.object({
   kind: z.literal('seal'),
   schema: z.literal('keyturn/signed-head/v1'),
   key: z.string(),

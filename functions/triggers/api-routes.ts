@@ -6,6 +6,7 @@ import {
   idempotencyKey,
   listQuery,
   pageQuery,
+  pauseRequest,
   startRequest,
   verifyQuery,
 } from '../../shared/contracts/http';
@@ -16,6 +17,7 @@ import {
   auditVerification,
   healthAnswer,
   keyPage,
+  pauseAnswer,
   planAnswer,
   problemAnswer,
   rotationAnswer,
@@ -38,6 +40,8 @@ export const components = {
   AuditVerification: agreeing<AuditVerification>()(auditVerification),
   KeyPage: keyPage,
   Health: healthAnswer,
+  Pause: pauseAnswer,
+  PauseRequest: pauseRequest,
   Problem: problemAnswer,
   StartRequest: startRequest,
   ApproveRequest: approveRequest,
@@ -147,6 +151,32 @@ export const operations: readonly Operation[] = [
       },
     };
   }),
+  {
+    name: 'showPause',
+    method: 'get',
+    path: '/api/pause',
+    summary: 'Whether all keys are paused, and why',
+    answers: { 200: { description: 'Why; null if they are not.', json: 'Pause' }, ...always },
+  },
+  {
+    name: 'pauseAll',
+    method: 'post',
+    path: '/api/pause',
+    summary: 'Begin nothing more under any key until all are resumed',
+    body: 'PauseRequest',
+    answers: { 200: { description: 'All keys are paused.', json: 'Pause' }, ...invalidRequest, ...always },
+  },
+  {
+    name: 'resumeAll',
+    method: 'post',
+    path: '/api/resume',
+    summary: 'Let all keys go on that were paused together',
+    answers: {
+      200: { description: 'They go on; what was paused by itself stays paused.', json: 'Pause' },
+      409: problem('The setting KEYTURN_STOP still stops everything.'),
+      ...always,
+    },
+  },
   {
     name: 'listKeys',
     method: 'get',

@@ -5,6 +5,7 @@ import { registerHealth } from './health';
 import { registerKeyEvents } from './key-events';
 import { registerKeys } from './keys';
 import { registerOpenApi } from './openapi';
+import { registerPause } from './pause';
 import { registerRotations } from './rotations';
 import { registerSweep } from './sweep';
 
@@ -12,6 +13,7 @@ export function registerTriggers(keyturn: Keyturn): void {
   const guarded = guardOf(keyturn);
   registerKeyEvents(keyturn);
   registerRotations(keyturn, guarded);
+  registerPause(keyturn, guarded);
   registerKeys(keyturn, guarded);
   registerAudit(keyturn, guarded);
   registerSweep(keyturn);

@@ -13,6 +13,7 @@ import type {
   UndoEntry,
 } from '../rotation/ports';
 import { claimColumns, readClaim } from './claim-row';
+import { attempt } from './status-codes';
 import {
   cut,
   longText,
@@ -63,6 +64,11 @@ export function createTableLedger(tables: Tables, stopReason: string | null = nu
       const filter = odata`PartitionKey eq ${partitionKey} and RowKey gt ${'retirement_'} and RowKey lt ${'retirement`'}`;
       // Rotation ids begin with their time: the order of the rows is theirs.
       return (await readRows(await table(), filter)).map(readRetirement);
+    },
+    async setStop(reason) {
+      const client = await table();
+      const row = { partitionKey: 'stop', rowKey: 'stop', thrown: reason !== null, reason: reason ?? '' };
+      await attempt({ service: 'storage', what: 'write the stop switch' }, () => client.upsertEntity(row, 'Replace'));
     },
     async stopped() {
       if (stopReason !== null) return stopReason;

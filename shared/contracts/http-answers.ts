@@ -57,6 +57,9 @@ export const rotationAnswer = agreeing<Rotation>()(
 
 export const rotationPage = agreeing<Page<Rotation>>()(pageOf(rotationAnswer));
 
+/** Why every key is paused; null while none is. */
+export const pauseAnswer = z.object({ reason: nullable(z.string()) });
+
 export const startedAnswer = z.object({ rotationId: z.string() });
 
 export const planAnswer = agreeing<Plan>()(

@@ -69,9 +69,14 @@ export const approveRequest = z.strictObject(
   fields,
 );
 
+/** Body of `POST /api/pause`. */
+export const pauseRequest = z.strictObject(
+  { reason: z.string(why).trim().min(1, why).max(300, why).meta({ pattern: '\\S' }) },
+  fields,
+);
+
 const outcomes = ['intended', 'done', 'refused', 'failed', 'noted'] as const;
 const exported = must('a whole number from 1 to 10000');
-
 /** Query of `GET /api/audit`. */
 export const exportQuery = z.strictObject(
   {

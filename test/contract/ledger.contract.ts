@@ -174,6 +174,13 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
 
     test('the stop switch is not thrown until somebody throws it', async () => {
       expect(await ledger.stopped()).toBeNull();
+      await ledger.setStop('incident 4711');
+      await ledger.setStop('incident 4712');
+      expect(await ledger.stopped()).toBe('incident 4712');
+      await ledger.setStop(null);
+      expect(await ledger.stopped()).toBeNull();
+      await ledger.setStop(null);
+      expect(await ledger.stopped()).toBeNull();
     });
 
     test('a claim that was given up keeps its generation', async () => {

@@ -97,6 +97,10 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger, FakeLedgerExtra
         return structuredClone([...retirements.values()].sort((a, b) => order(a.rotationId, b.rotationId)));
       }),
     stopped: () => run('stopped', '', () => stop),
+    setStop: (reason) =>
+      run('setStop', '', () => {
+        stop = reason;
+      }),
   };
 }
 

@@ -138,4 +138,6 @@ export interface Ledger {
   retirements(key: string): Promise<readonly Retirement[]>;
   /** The reason in the stop switch's row; null if it is not thrown. Read before every mutation. */
   stopped(): Promise<string | null>;
+  /** Throws the stop switch's row, or, with null, takes it back. */
+  setStop(reason: string | null): Promise<void>;
 }

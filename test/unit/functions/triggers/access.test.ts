@@ -41,6 +41,9 @@ const planHash = '0'.repeat(64);
 const needed: Readonly<Record<string, 'reader' | 'operator' | 'approver' | null>> = {
   'GET health': null,
   'GET keys': 'reader',
+  'GET pause': 'reader',
+  'POST pause': 'operator',
+  'POST resume': 'operator',
   'GET audit': 'reader',
   'GET audit/verify': 'reader',
   'GET openapi.json': 'reader',

@@ -1,114 +1,18 @@
-import {
-  constants,
-  createHash,
-  createHmac,
-  createPublicKey,
-  type KeyObject,
-  publicEncrypt,
-  timingSafeEqual,
-} from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { BadDataKeyError, RefusalError } from './errors';
-import { type KeyIdentifier, kidOf, parseKeyIdentifier, sameKey, sameKid } from './key-identifier';
+import { type FitDataKey, fitDataKey, nameOf } from './fit-data-key';
+import { type KeyIdentifier, parseKeyIdentifier, sameKey, sameKid } from './key-identifier';
 import type { DataKeyChange, KeyVault, KeyVersionDetail, WrapAlgorithm, WrappedDataKey } from './ports';
-
-/** Shorter keys are refused: the check value of a short key could be searched for. */
-const shortestDataKey = 16;
-const checkValueBytes = 16;
-const checkValueLabel = 'keyturn/check/v1';
-const longestBlob = 4096;
-
-/** Decodes base64url without padding; null unless it is the one canonical spelling of its bytes. */
-export function decodeBase64url(text: string): Buffer | null {
-  if (typeof text !== 'string' || !/^[A-Za-z0-9_-]+$/.test(text)) return null;
-  const bytes = Buffer.from(text, 'base64url');
-  // Node forgives left-over bits and lengths; two spellings of one blob would defeat "byte for byte".
-  return bytes.toString('base64url') === text ? bytes : null;
-}
-
-export function encodeBase64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
-}
-
-/** The check value of a data key: tells whether an unwrap gave the right key, and nothing else of a random one. Refuses `data-key-too-short`. */
-export function checkValue(dataKey: Uint8Array): string {
-  if (dataKey.length < shortestDataKey) throw tooShort('A data key', dataKey.length);
-  const digest = createHmac('sha256', dataKey).update(checkValueLabel, 'ascii').digest();
-  return encodeBase64url(digest.subarray(0, checkValueBytes));
-}
-
-/** Whether two keys or digests are equal, in a time that does not depend on where they differ. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-/** Wraps with an RSA public key, without asking the vault. Refuses `data-key-too-long` for more than the key can hold. */
-export function wrapLocally(
-  publicKey: { readonly n: string; readonly e: string },
-  alg: WrapAlgorithm,
-  dataKey: Uint8Array,
-): Buffer {
-  const key = imported(publicKey);
-  const oaepHash = alg === 'RSA-OAEP-256' ? 'sha256' : 'sha1';
-  // RFC 8017, 7.1.1: the modulus less two digests and two bytes.
-  const modulusBytes = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
-  const longest = modulusBytes - 2 * (alg === 'RSA-OAEP-256' ? 32 : 20) - 2;
-  if (dataKey.length > longest) {
-    const message = `A data key of ${dataKey.length} bytes does not fit: ${longest} are the most for ${alg} and this key.`;
-    throw new BadDataKeyError('data-key-too-long', message);
-  }
-  return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, dataKey);
-}
-
-/** To import a key costs more than to wrap with it, and a hundred thousand data keys are wrapped with one. */
-const importedKeys = new WeakMap<object, KeyObject>();
-
-function imported(publicKey: { readonly n: string; readonly e: string }): KeyObject {
-  const known = importedKeys.get(publicKey);
-  if (known !== undefined) return known;
-  const key = createPublicKey({ key: { kty: 'RSA', n: publicKey.n, e: publicKey.e }, format: 'jwk' });
-  importedKeys.set(publicKey, key);
-  return key;
-}
-
-/** A record whose fields have been checked: a versioned identifier, a known algorithm, bytes. */
-export interface FitDataKey {
-  readonly kid: string;
-  readonly version: string;
-  readonly alg: WrapAlgorithm;
-  readonly blob: Buffer;
-  readonly check: Buffer | null;
-}
-
-/** What `fitDataKey` finds wrong by itself, without a word from the vault. */
-const seenWithoutVault: readonly string[] = ['record-garbled', 'record-other-key', 'unsupported-algorithm'];
-
-/** Whether a data key was found bad by something the vault answered: many such in a row may mean that the vault is what is wrong. */
-export const isVaultsWord = ({ code }: BadDataKeyError): boolean => !seenWithoutVault.includes(code);
-
-/**
- * Checks a record as stored, without the vault. Refuses `record-garbled`, `record-other-key` (not wrapped by `key`) and
- * `unsupported-algorithm`; messages name the record and the field, never its content.
- */
-export function fitDataKey(record: WrappedDataKey, key: string): FitDataKey {
-  const identifier = parseKeyIdentifier(record.kid);
-  if (identifier === null || identifier.version === null) throw garbled(record, 'kid', 'a versioned key identifier');
-  if (!sameKey(identifier.key, key)) {
-    throw new BadDataKeyError(
-      'record-other-key',
-      `${nameOf(record)} is wrapped by another key than ${key}; take it out of this store.`,
-    );
-  }
-  if (!isWrapAlgorithm(record.alg)) {
-    const message = `${nameOf(record)} is wrapped with an algorithm other than RSA-OAEP and RSA-OAEP-256; wrap it anew with one of them.`;
-    throw new BadDataKeyError('unsupported-algorithm', message);
-  }
-  const blob = decodeBase64url(record.blob);
-  if (blob === null || blob.length > longestBlob) throw garbled(record, 'blob', 'base64url without padding');
-  const check = record.check === null ? null : decodeBase64url(record.check);
-  if (record.check !== null && check?.length !== checkValueBytes)
-    throw garbled(record, 'check', `${checkValueBytes} bytes as base64url`);
-  return { kid: kidOf(identifier.key, identifier.version), version: identifier.version, alg: record.alg, blob, check };
-}
+import {
+  checkValue,
+  decodeBase64url,
+  encodeBase64url,
+  equalBytes,
+  isWrapAlgorithm,
+  shortestDataKey,
+  tooShort,
+  wrapLocally,
+} from './wrapping';
 
 /**
  * Opens a record and lends the data key to `use`; wipes it afterwards. The key is right when this returns: it matched the
@@ -294,30 +198,4 @@ function parseObject(text: string | null): Record<string, unknown> {
 
 function digestOf({ kid, alg, blob }: Pick<WrappedDataKey, 'kid' | 'alg' | 'blob'>): string {
   return createHash('sha256').update(`${kid} ${alg} ${blob}`).digest('base64url');
-}
-
-function isWrapAlgorithm(alg: string): alg is WrapAlgorithm {
-  return alg === 'RSA-OAEP' || alg === 'RSA-OAEP-256';
-}
-
-function garbled(record: WrappedDataKey, field: string, wanted: string): BadDataKeyError {
-  return new BadDataKeyError(
-    'record-garbled',
-    `${nameOf(record)} is garbled: its ${field} is not ${wanted}; restore it from its owner's copy.`,
-  );
-}
-
-function tooShort(what: string, bytes: number): BadDataKeyError {
-  const message = `${what} has ${bytes} bytes of key; ${shortestDataKey} are the least. Let its owner make a longer one.`;
-  return new BadDataKeyError('data-key-too-short', message);
-}
-
-const nameOf = (record: WrappedDataKey): string => `Record ${recordName(record)}`;
-
-const longestName = 120;
-
-/** What a record is called in what people read: keys of a table may be a thousand characters long. */
-export function recordName({ id }: Pick<WrappedDataKey, 'id'>): string {
-  const name = `${id.partitionKey}/${id.rowKey}`;
-  return name.length <= longestName ? name : `${name.slice(0, longestName - 1).toWellFormed()}…`;
 }

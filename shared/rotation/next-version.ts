@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { RunReference } from '../contracts/activities';
 import { madeVersionUnusable } from '../contracts/rotation';
 import { byCreation, chooseNext, expiryFrom, usability } from './choose-version';
-import { equalBytes, wrapLocally } from './data-key';
 import { BrokenInvariantError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
 import { type PolicyWait, policyWait } from './policy-wait';
 import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
+import { equalBytes, wrapLocally } from './wrapping';
 
 /**
  * Step 3: settles which version is next, makes it if there is none, proves that it can wrap and unwrap, and writes the choice to

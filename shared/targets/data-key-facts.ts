@@ -1,6 +1,6 @@
 import type { Reason } from '../contracts/rotation';
-import { fitDataKey } from '../rotation/data-key';
 import { RefusalError } from '../rotation/errors';
+import { fitDataKey } from '../rotation/fit-data-key';
 import { sameKey, versionOf } from '../rotation/key-identifier';
 import type { WrappedDataKey } from '../rotation/ports';
 

@@ -1,6 +1,6 @@
 import type { LeftDataKey } from '../contracts/activities';
-import { isVaultsWord, recordName } from '../rotation/data-key';
 import { BadDataKeyError, FaultError, RefusalError } from '../rotation/errors';
+import { isVaultsWord, recordName } from '../rotation/fit-data-key';
 import type { DataKeyStore, DataKeysMoved, DataKeysTally, Fence, Now, WrappedDataKey } from '../rotation/ports';
 import { type ChangeOf, type Fates, gatherWrites } from './data-key-batches';
 import { recordSource } from './data-key-scan';

@@ -35,13 +35,23 @@ describe('an owner’s table of data keys', () => {
   };
 
   test.each([
-    ['merged', { check: 'Y2hlY2s', previous: '{}' }],
-    ['cleared', { check: null, previous: null }],
-  ])('the owner’s own columns keep their values and types when ours are %s', async (_how, change) => {
+    ['merged', 'alone', { check: 'Y2hlY2s', previous: '{}' }],
+    ['cleared', 'alone', { check: null, previous: null }],
+    ['merged', 'in a batch', { check: 'Y2hlY2s', previous: '{}' }],
+    ['cleared', 'in a batch', { check: null, previous: null }],
+  ])('the owner’s own columns keep their values and types when ours are %s, %s', async (_how, together, change) => {
     const { store } = await emptyStore();
     const client = azurite().tables.foreign(`OwnersKeys${number}`);
     await client.createEntity({ ...id, ...owned, kid, alg: 'RSA-OAEP', blob: 'b2xk', check: 'eA', previous: 'old' });
-    await store.replace([{ record: await read(store), change: { kid, alg: 'RSA-OAEP', blob: 'bmV3', ...change } }]);
+    const changed = { kid, alg: 'RSA-OAEP', blob: 'bmV3', ...change };
+    const writes = [{ record: await read(store), change: changed }];
+    if (together === 'in a batch') {
+      const other = { ...id, rowKey: 'b' };
+      await client.createEntity({ ...other, kid, alg: 'RSA-OAEP', blob: 'b2xk' });
+      const record = await store.read(other);
+      if (record !== null) writes.push({ record, change: changed });
+    }
+    expect(await store.replace(writes)).toEqual(writes.map(() => 'written'));
     const { etag: _etag, timestamp: _timestamp, ...entity } = await client.getEntity(id.partitionKey, id.rowKey);
     expect(entity).toMatchObject({ ...owned, blob: 'bmV3' });
     expect(Object.keys(entity).sort()).toEqual(

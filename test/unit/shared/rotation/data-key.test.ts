@@ -1,17 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import {
-  checkValue,
-  decodeBase64url,
-  encodeBase64url,
-  fitDataKey,
-  putBack,
-  rewrap,
-  withDataKey,
-  wrapLocally,
-} from '../../../../shared/rotation/data-key';
+import { putBack, rewrap, withDataKey } from '../../../../shared/rotation/data-key';
 import type { FaultError } from '../../../../shared/rotation/errors';
+import { fitDataKey } from '../../../../shared/rotation/fit-data-key';
 import type { DataKeyChange, KeyVersionDetail, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
+import { checkValue, decodeBase64url, encodeBase64url, wrapLocally } from '../../../../shared/rotation/wrapping';
 import { fakeKey, fakeKeyVault } from '../../../fakes/key-vault';
 
 type Vault = ReturnType<typeof fakeKeyVault>;

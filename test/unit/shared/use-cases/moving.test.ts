@@ -2,7 +2,7 @@ import type { TargetProgress } from '../../../../shared/contracts/rotation';
 import { admit } from '../../../../shared/rotation/admission';
 import { sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
-import { decodeBase64url, withDataKey } from '../../../../shared/rotation/data-key';
+import { withDataKey } from '../../../../shared/rotation/data-key';
 import {
   BrokenInvariantError,
   FaultError,
@@ -19,6 +19,7 @@ import { beginSoak, probeTargets } from '../../../../shared/rotation/soaking';
 import { recordStanding } from '../../../../shared/rotation/standing';
 import { enterPhase, noteWaiting } from '../../../../shared/rotation/telling';
 import { listUndo, proveWayBack } from '../../../../shared/rotation/way-back';
+import { decodeBase64url } from '../../../../shared/rotation/wrapping';
 import { backStory, essenceOf, forwardStory } from './story';
 import {
   admitted,

@@ -21,9 +21,9 @@ export interface PacerSettings {
 /** A row that is not answered for so long counts as out of reach, and is tried again after a while. */
 const timeoutMilliseconds = 3000;
 const aloneMilliseconds = 5000;
-/** While anybody works, the row is written at least this often; by a clock that is right to the other, it is known to be fresh. */
+/** While anybody works, the row is written at least this often; a newcomer looks so often whether it is. */
 const writtenWithinMilliseconds = 400;
-const freshMilliseconds = 100;
+const lookMilliseconds = 20;
 /** Each worker writes a few times a second, so that somebody always gets through. */
 const mostMeetings = 20;
 
@@ -41,6 +41,7 @@ export class SharedBudget {
   readonly #settings: PacerSettings;
   /** How far the clock that all share is ahead of ours. */
   #ahead = 0;
+  /** Whether it knows if others work. */
   #met = false;
   #known: VaultBudget | null = null;
   #alone: Alone | null = null;
@@ -111,6 +112,7 @@ export class SharedBudget {
       if (isLate()) return null;
       const next = exchange(budget, ceiling, report, ask, this.now());
       if ((await budgets.write(vaultUrl, next.budget, etag)) === 'written') {
+        this.#met = true;
         if (!isLate()) this.#known = next.budget;
         return next.answer;
       }
@@ -119,23 +121,31 @@ export class SharedBudget {
     return null;
   }
 
-  /**
-   * Nobody's clock is right; the fastest is everybody's. But a newcomer whose clock is fast would take what the others have just spent
-   * for long past. So a row that looks old to it is read again: if somebody works, it follows their clock.
-   */
+  /** Nobody's clock is right, so the fastest is everybody's. */
   async #read(): ReturnType<VaultBudgets['read']> {
     const { vaultUrl, budgets, clock } = this.#settings;
+    const read = this.#met ? await budgets.read(vaultUrl) : await this.#meetOthers();
+    if (read.budget !== null) this.#ahead = Math.max(this.#ahead, read.budget.writtenAt - clock.now());
+    return read;
+  }
+
+  /**
+   * A newcomer whose clock is fast would take what others have just spent for long past, and one whose clock is slow would spend its
+   * slices late. So it looks on for a moment: if anybody works, it sees the row change, and sets its clock by theirs.
+   */
+  async #meetOthers(): ReturnType<VaultBudgets['read']> {
+    const { vaultUrl, budgets, clock } = this.#settings;
+    const begun = clock.now();
     let read = await budgets.read(vaultUrl);
-    if (read.budget === null) return read;
-    if (!this.#met && clock.now() - read.budget.writtenAt > freshMilliseconds) {
-      const { writtenAt } = read.budget;
-      await new Promise<void>((resolve) => void clock.after(writtenWithinMilliseconds, resolve));
+    const first = read.budget?.writtenAt;
+    while (first !== undefined && read.budget?.writtenAt === first && clock.now() - begun < writtenWithinMilliseconds) {
+      await new Promise<void>((resolve) => void clock.after(lookMilliseconds, resolve));
       read = await budgets.read(vaultUrl);
-      if (read.budget === null) return read;
-      if (read.budget.writtenAt !== writtenAt) this.#ahead = read.budget.writtenAt - clock.now();
     }
-    this.#met = true;
-    this.#ahead = Math.max(this.#ahead, read.budget.writtenAt - clock.now());
+    if (first !== undefined && read.budget !== null) {
+      if (read.budget.writtenAt !== first) this.#ahead = read.budget.writtenAt - clock.now();
+      this.#met = true;
+    }
     return read;
   }
 }

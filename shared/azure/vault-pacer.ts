@@ -190,6 +190,8 @@ class Pacer implements VaultPacer {
 
   #take(answer: PacingAnswer): void {
     if (answer.kind === 'wait') {
+      // A vault that was seen to take calls meanwhile, or to refuse them, is news to the row: it is asked again at once.
+      if (this.#report.recovered || this.#report.refusal !== null) return;
       this.#notBefore = answer.until;
       if (answer.blocked) this.#losePatience(answer.until);
       return;

@@ -8,22 +8,25 @@ import { compact, earliestRoom, spentBetween, takeBack, windowMilliseconds } fro
  */
 
 /** The share of the limit that is given out: what is left is for calls that arrive a little later than they were sent. */
-const givenOut = 0.985;
+const givenOut = 0.98;
 /** How long one grant lasts. */
 const sliceMilliseconds = 250;
 /** Grants are given at most so far ahead: a refusal should find few of them out. */
 const aheadMilliseconds = 500;
-/** Lost time is caught up at this pace, up to so much of it; after a whole idle window there is nothing to catch up. */
+/** Lost time is caught up at this pace: slower, what is lost while one catches up, or stands still after it, would not be made good. */
 const catchingUp = 2;
-const catchUpMilliseconds = 3000;
 /** A call that tries whether the vault takes calls again is given so long before another may. */
 const trialMilliseconds = 1000;
 /** Azure's advice for a 429 without `Retry-After` (throttling guidance of Key Vault, 2026-07-15). */
 const backOffSeconds = [1, 2, 4, 8, 16];
-/** After a refusal: just under what the vault had taken, at least a little lower than before, and never less than half. */
+/**
+ * After a refusal: just under what the vault had taken, at least a little lower than before, and never less than half of that: somebody else
+ * may have used the vault up. However often it refuses, so much of what may be used is tried again.
+ */
 const underTaken = 0.985;
 const lower = 0.97;
 const lowest = 0.5;
+const lowestOfAll = 1 / 40;
 /** To this power of the square of the windows since: hardly at first, so that a limit just found is not tried at once, and double after eight minutes. */
 const growth = 1.0003;
 
@@ -133,16 +136,22 @@ function refused(budget: VaultBudget, ceiling: number, refusal: Refusal, now: nu
   }
   const refusals = budget.refusals + 1;
   const wait = asked ?? backOffSeconds[Math.min(refusals, backOffSeconds.length) - 1] ?? 0;
-  const limit = limitOf(budget, ceiling, now);
-  const taken = spentBetween(budget.spans, now - windowMilliseconds, now);
+  // A trial that was refused says that the vault is not free yet, and nothing of how much it takes.
+  const learned = budget.refusals > 0 ? budget.learned : lowered(budget, ceiling, now);
   return {
     ...budget,
-    learned: Math.max(limit * lowest, Math.min(limit * lower, taken * underTaken)),
+    learned,
     blockedUntil: now + wait * 1000,
     refusals,
     refusedAt: now,
     nextAt: now,
   };
+}
+
+function lowered(budget: VaultBudget, ceiling: number, now: number): number {
+  const limit = limitOf(budget, ceiling, now);
+  const taken = spentBetween(budget.spans, now - windowMilliseconds, now);
+  return Math.max(ceiling * lowestOfAll, limit * lowest, Math.min(limit * lower, taken * underTaken));
 }
 
 /** Units in a millisecond. */
@@ -164,7 +173,7 @@ function grant(budget: VaultBudget, ceiling: number, ask: Ask, now: number) {
   const earliest = Math.max(now, budget.nextAt);
   // What was idle for a whole window starts evenly: otherwise it would spend a window in eight seconds and then stand still for two.
   const idle = earliest - budget.dueAt > windowMilliseconds;
-  const dueAt = idle ? earliest : Math.max(budget.dueAt, earliest - catchUpMilliseconds);
+  const dueAt = idle ? earliest : budget.dueAt;
   const length = units / (dueAt < earliest ? pace * catchingUp : pace);
   const from = roomFor(budget, ceiling, { from: earliest, units, length });
   if (from - now > aheadMilliseconds) {

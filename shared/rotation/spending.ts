@@ -35,7 +35,7 @@ export function earliestRoom(spans: readonly Span[], wanted: Span, limit: number
 
 function fitsAt(spans: readonly Span[], wanted: Span, limit: number): boolean {
   // What is spent is even within a span, so the fullest window ends where one of them begins or ends to count.
-  const ends = [wanted.to];
+  const ends = [wanted.from, wanted.to];
   for (const { from, to } of spans) {
     for (const edge of [from + windowMilliseconds, to + windowMilliseconds]) {
       if (edge > wanted.from && edge < wanted.to) ends.push(edge);

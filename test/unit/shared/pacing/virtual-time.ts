@@ -40,7 +40,7 @@ export class VirtualTime {
 
 /** Fakes answer after a turn of the event loop, so that what promises have left to do is done when it has come round a few times. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Numbers between 0 and 1 that are the same for the same seed (mulberry32). */

@@ -44,7 +44,7 @@ describe('with the whole quota as its share', () => {
         expect(usedBetween(acceptedBetween, asked, 0, minute)).toBeGreaterThanOrEqual(leastUsed);
         expect(refused / accepted).toBeLessThanOrEqual(mostRefused);
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 
@@ -63,7 +63,7 @@ describe('with the whole quota as its share', () => {
         expect(usedBetween(acceptedBetween, asked, 0, minute)).toBeGreaterThanOrEqual(leastUsed);
         expect(refused / accepted).toBeLessThanOrEqual(mostRefused);
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 });
@@ -84,7 +84,7 @@ describe('of a vault that allows less than is documented', () => {
         expect(refused / accepted).toBeLessThanOrEqual(mostRefused);
         expect(usedBetween(acceptedBetween, asked, minute, 2 * minute)).toBeGreaterThanOrEqual(0.8);
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 });

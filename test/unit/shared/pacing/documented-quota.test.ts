@@ -10,23 +10,20 @@ const minute = 60_000;
 describe.each<SimulatedVault['window']>(['fixed', 'sliding'])(
   'over a minute of 4,000 operations in ten seconds, counted in %s windows',
   (window) => {
-    test.each([1, 2, 3])(
-      '%i workers use at least 95 %% of the quota, and next to nothing is refused',
-      async (count) => {
-        const workers = Array.from({ length: count }, () => steady);
-        const vault = { limit, window, retryAfterSeconds: null };
-        const { accepted, refused } = await simulate({
-          vault,
-          ceiling: limit,
-          cost: 1,
-          workers,
-          milliseconds: minute,
-          seed: count,
-          phase: 3333,
-        });
-        expect(accepted / (limit * 6)).toBeGreaterThanOrEqual(leastUsed);
-        expect(refused / accepted).toBeLessThanOrEqual(mostRefused);
-      },
-    );
+    test.each([1, 2])('%i workers use at least 95 %% of the quota, and next to nothing is refused', async (count) => {
+      const workers = Array.from({ length: count }, () => steady);
+      const vault = { limit, window, retryAfterSeconds: null };
+      const { accepted, refused } = await simulate({
+        vault,
+        ceiling: limit,
+        cost: 1,
+        workers,
+        milliseconds: minute,
+        seed: count,
+        phase: 3333,
+      });
+      expect(accepted / (limit * 6)).toBeGreaterThanOrEqual(leastUsed);
+      expect(refused / accepted).toBeLessThanOrEqual(mostRefused);
+    });
   },
 );

@@ -12,6 +12,7 @@ import { sameKey } from './rotation/key-identifier';
 import type { KeyVault, Now, Target } from './rotation/ports';
 import type { ManagedKey, RotationPorts } from './rotation/run-ports';
 import { dataKeysTarget } from './targets/data-keys';
+import { createDiscovery } from './targets/discovery';
 import { dpsTarget } from './targets/dps';
 import { iotHubTarget } from './targets/iot-hub';
 
@@ -51,6 +52,7 @@ export function compose(): Keyturn {
       plans: azure.plans,
       keyVault: vault.prompt,
       vaultLog: azure.vaultLog,
+      discovery: createDiscovery(azure.resourceManager, configuration),
       alerts: azure.alerts,
       outbox: azure.outbox,
       ...(configuration.apiOrigin === null ? {} : { apiOrigin: configuration.apiOrigin }),

@@ -13,7 +13,7 @@ import {
 
 import { type ManagedKeyConfiguration, readKeys } from './config/keys';
 import { Problems } from './config/problems';
-import { parseRotationFile } from './config/rotation-file';
+import { parseRotationFile, type RotationFile } from './config/rotation-file';
 import { readVaults, type VaultConfiguration } from './config/vaults';
 import type { RunPolicy } from './contracts/activities';
 import { sameKey } from './rotation/key-identifier';
@@ -35,6 +35,8 @@ export interface Configuration extends Settings {
   readonly audit: AuditConfiguration | null;
   /** One for each vault of the keys. */
   readonly vaults: readonly VaultConfiguration[];
+  /** Ids of the subscriptions in which hubs and DPS are looked for: those of the targets, and what is listed besides. */
+  readonly subscriptions: readonly string[];
 }
 
 /**
@@ -57,7 +59,15 @@ export function loadConfiguration(
   const access = readAccess(path, file, environment, problems);
   const vaults = file === null ? [] : readVaults(path, file, keys, problems);
   problems.throwIfAny();
-  return { ...settings, keys, access, audit, vaults };
+  const subscriptions = subscriptionsOf(keys, file);
+  return { ...settings, keys, access, audit, vaults, subscriptions };
+}
+
+function subscriptionsOf(keys: readonly ManagedKeyConfiguration[], file: RotationFile | null): readonly string[] {
+  const ofTargets = keys
+    .flatMap(({ targets }) => targets)
+    .flatMap((target) => (target.kind === 'dataKeys' ? [] : (target.resourceId.split('/')[2] ?? [])));
+  return [...new Set([...ofTargets, ...(file?.subscriptions ?? [])].map((id) => id.toLowerCase()))];
 }
 
 function readText(path: string, readFile: (path: string) => string, problems: Problems): string | null {

@@ -13,6 +13,7 @@ import type { DeviceResource } from './device-resource';
 import type { JsonObject } from './json';
 import { assignmentBody, identityAnswer, roleAssignments, roleDefinition, roleDefinitions } from './neighbours';
 import { armError, notAuthorized, notFound } from './refusals';
+import { answerQuery } from './resource-graph';
 import { operationOf, type Route, routeOf } from './route';
 
 const audiences = ['https://management.azure.com/', 'https://management.core.windows.net/'];
@@ -111,6 +112,8 @@ export class ArmServer {
         return this.#roleAssignments(route, call);
       case 'roleDefinitions':
         return this.#roleDefinitions(route, call);
+      case 'resourceGraph':
+        return this.#resourceGraph(call);
     }
   }
 
@@ -160,7 +163,11 @@ export class ArmServer {
     if (part === 'listkeys') return { status: 200, body: { value: device.policies } };
     if (part !== undefined) return policyAnswer(device, rest[1]);
     if (request.method === 'PUT')
-      return device.put(request.body, { ...common, ifMatch: single(request.headers['if-match']) });
+      return device.put(request.body, {
+        ...common,
+        ifMatch: single(request.headers['if-match']),
+        changedBy: { principalId: call.principalId, userAgent: single(request.headers['user-agent']) ?? '' },
+      });
     if (request.method === 'PATCH') return device.patchTags(request.body, common);
     if (device.takeStaleRead()) return notFound(device.kind.type, device.name, group);
     return { status: 200, body: device.view(apiVersion) };
@@ -172,6 +179,22 @@ export class ArmServer {
     if (refused !== undefined) return refused;
     const devices = this.#inventory.devices.filter((device) => device.kind === route.kind);
     return { status: 200, body: { value: devices.map((device) => device.view(call.apiVersion)) } };
+  }
+
+  /** Shows what the caller may read, and says nothing of the rest. */
+  #resourceGraph({ request, principalId }: Call): StandInResponse {
+    if (request.method !== 'POST')
+      return armError(405, 'MethodNotAllowed', 'Azure Resource Graph takes queries by POST.');
+    const readable = this.#inventory.devices.filter(({ resourceId, kind }) =>
+      this.#context.permissions.allows(principalId, resourceId, `${kind.type}/read`),
+    );
+    const resources = readable.map(({ resourceId, kind, name }) => ({
+      id: resourceId,
+      name,
+      type: kind.type.toLowerCase(),
+    }));
+    const resourcechanges = readable.flatMap((device) => device.changes.rows());
+    return answerQuery(request.body, this.#context.subscriptionId, { resources, resourcechanges });
   }
 
   async #vault(route: Extract<Route, { what: 'vault' }>, call: Call): Promise<StandInResponse> {

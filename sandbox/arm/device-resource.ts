@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type KeyReference, KeyVaultTrouble, type ServiceKey } from '../data-plane';
 import type { CloudContext, StandInResponse } from '../kit';
 import { carries } from './api-versions';
+import { ChangeLog, type Changer } from './change-log';
 import { copy, isObject, type JsonObject, objectAt } from './json';
 import type { ServiceModes } from './modes';
 import { type FailureOf, type Operation, Operations } from './operations';
@@ -34,6 +35,7 @@ export class DeviceResource {
   readonly key: ServiceKey;
   readonly modes: ServiceModes;
   readonly operations: Operations;
+  readonly changes: ChangeLog;
   policies: SharedAccessPolicy[];
   state = 'Active';
   provisioningState = 'Succeeded';
@@ -54,6 +56,7 @@ export class DeviceResource {
     this.#description = parts.description;
     this.policies = kind.defaultPolicies.map(({ keyName, rights }) => makePolicy(keyName, rights));
     this.operations = new Operations(context, this);
+    this.changes = new ChangeLog(context.clock, parts.resourceId, kind.type);
   }
 
   /** The resource as it is kept, secrets included: for tests that look behind the api. */
@@ -96,7 +99,7 @@ export class DeviceResource {
   /** PUT of an existing resource: full replace, answered at once, worked off by an operation. */
   async put(
     body: unknown,
-    request: { apiVersion: string; ifMatch: string | undefined; armUrl: string },
+    request: { apiVersion: string; ifMatch: string | undefined; armUrl: string; changedBy: Changer },
   ): Promise<StandInResponse> {
     const refused = refusePut(this.#subject(), body, request.ifMatch);
     if (refused !== undefined) return refused;
@@ -116,6 +119,7 @@ export class DeviceResource {
         return trouble;
       }
     }
+    this.changes.note(request.changedBy, from?.keyIdentifier, to?.keyIdentifier);
     const operation = this.#work(before, changed ? () => this.key.apply(to) : async () => undefined);
     return this.#accepted(this.kind.putStatus, operation, request);
   }

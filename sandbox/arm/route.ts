@@ -9,7 +9,8 @@ export type Route =
   | { what: 'vault'; group: string; name: string }
   | { what: 'identity'; group: string; name: string }
   | { what: 'roleAssignments'; scope: string; name: string | undefined }
-  | { what: 'roleDefinitions'; scope: string; name: string | undefined };
+  | { what: 'roleDefinitions'; scope: string; name: string | undefined }
+  | { what: 'resourceGraph' };
 
 const authorization =
   /^(\/.*)?\/providers\/Microsoft\.Authorization\/(roleAssignments|roleDefinitions)(?:\/([^/]+))?$/i;
@@ -28,6 +29,7 @@ export function routeOf(path: string): Route | undefined {
       name: assignment,
     };
   }
+  if (/^\/providers\/Microsoft\.ResourceGraph\/resources$/i.test(plain)) return { what: 'resourceGraph' };
   const [, , group, type = '', rest] = provider.exec(plain) ?? [];
   const kind = kinds.find((known) => known.type.toLowerCase() === type.toLowerCase());
   if (kind && rest === undefined) return { what: 'deviceList', kind, group };

@@ -75,6 +75,8 @@ export interface HubSeed {
   modes?: Partial<ServiceModes>;
   /** Gives the hub a routing endpoint and file storage whose connection strings GET masks. */
   secretRouting?: boolean;
+  /** Somebody else's: rotation.json does not name it, whatever key it is under. */
+  stranger?: true;
 }
 
 export interface ProvisioningServiceSeed {

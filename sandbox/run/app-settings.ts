@@ -37,7 +37,7 @@ function targetsUnder({ hubs, provisioningServices }: CloudSeed, key: string): o
   };
   const dataKeys = { kind: 'dataKeys', name: names.dataKeysTable, table: names.dataKeysTable };
   return [
-    ...hubs.filter(isUnder).map(hub),
+    ...hubs.filter((each) => isUnder(each) && each.stranger !== true).map(hub),
     ...provisioningServices.filter(isUnder).map(dps),
     ...(key === names.key ? [dataKeys] : []),
   ];

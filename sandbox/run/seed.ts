@@ -141,7 +141,8 @@ function policy(...actions: { type: 'Notify' | 'Rotate'; days: number }[]): Reco
 
 /** What Azure's documentation asks for, no more; the app's own are those that its deployment would give it. */
 const roles: RoleAssignmentSeed[] = [
-  { identity: 'keyturn', role: 'Reader', scope: 'group' },
+  // Of the whole subscription: a hub that nobody configured may be anywhere in it.
+  { identity: 'keyturn', role: 'Reader', scope: `/subscriptions/${subscriptionId}` },
   { identity: 'keyturn', role: 'Key Vault Crypto Officer', scope: `vault:${names.vault}` },
   { identity: 'keyturn', role: 'Contributor', scope: `hub:${names.hub}` },
   { identity: 'keyturn', role: 'Contributor', scope: `dps:${names.dps}` },

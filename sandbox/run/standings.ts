@@ -36,12 +36,13 @@ export async function readStandings({
     return versionOf(body.properties?.encryption?.keyVaultProperties?.[0]?.keyIdentifier);
   };
   const standings: Standing[] = [];
-  for (const { name, kek } of seed.hubs) {
+  for (const { name, kek, stranger } of seed.hubs) {
     standings.push({
       kind: 'iotHub',
       name,
       version: await resource(hubResourceId(name), HUB_API),
-      key: kek?.key ?? '',
+      // What Keyturn does not know of it does not move.
+      key: stranger === true ? '' : (kek?.key ?? ''),
     });
   }
   for (const { name, kek } of seed.provisioningServices) {

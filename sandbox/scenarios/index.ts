@@ -31,6 +31,7 @@ import { rollbackStuck } from './rollback-stuck';
 import { sasKeys } from './sas-keys';
 import { throttled } from './throttled';
 import { twoKeys } from './two-keys';
+import { unknownHub } from './unknown-hub';
 import { unversioned } from './unversioned';
 import { vaultOutage } from './vault-outage';
 
@@ -46,6 +47,7 @@ export const scenarios: readonly Scenario[] = [
   hostKilled,
   retirement,
   retirementRefused,
+  unknownHub,
   retirementUndone,
   probeRed,
   throttled,

@@ -90,10 +90,13 @@ function unwrap(attempted: Attempted): PipelineResponse {
   throw attempted.error;
 }
 
-/** Wrapping, unwrapping and signing change nothing; creating a key version or writing a row does, and its answer may only be lost. */
+const harmless =
+  /\/(wrapkey|unwrapkey|sign|listkeys|workspaces\/[^/]+\/query|Microsoft\.ResourceGraph\/resources)(\?|$)/i;
+
+/** Wrapping, unwrapping, signing and querying change nothing; creating a key version or writing a row does, and its answer may only be lost. */
 function mayRepeat({ method, url }: PipelineRequest): boolean {
   if (method === 'GET' || method === 'HEAD') return true;
-  return method === 'POST' && /\/(wrapkey|unwrapkey|sign|listkeys|workspaces\/[^/]+\/query)(\?|$)/i.test(url);
+  return method === 'POST' && harmless.test(url);
 }
 
 function isHiccup(attempted: Attempted): boolean {

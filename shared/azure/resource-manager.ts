@@ -26,6 +26,9 @@ export interface ResourceManagerOptions {
 /** Seconds between two looks at an operation when ARM does not say. */
 const pollSeconds = 15;
 
+/** Of Azure Resource Graph (Azure REST API specifications, 2022-10-01: the newest stable one that has all we ask for). */
+const graphVersion = '2022-10-01';
+
 /**
  * ARM with raw JSON in and out: the typed SDKs drop properties that their api-version does not know, `encryption` among them,
  * and would write the resource without it.
@@ -53,6 +56,20 @@ export function createResourceManager(credential: TokenCredential, options: Reso
     async operation(address) {
       refuseForeign(address, options.endpoint);
       return readOperation(await send('GET', address, 'look at a running operation', { allow: [404] }));
+    },
+    async query(subscriptions, query) {
+      const rows: RawResource[] = [];
+      let skipToken: string | null = null;
+      do {
+        const paging = skipToken === null ? {} : { $skipToken: skipToken };
+        const body = { subscriptions, query, options: { resultFormat: 'objectArray', ...paging } };
+        const address = `${options.endpoint}/providers/Microsoft.ResourceGraph/resources?api-version=${graphVersion}`;
+        const page = readObject(await send('POST', address, 'ask Azure Resource Graph', { body }));
+        rows.push(...((page['data'] as RawResource[] | undefined) ?? []));
+        const next = page['$skipToken'];
+        skipToken = typeof next === 'string' && next !== '' ? next : null;
+      } while (skipToken !== null);
+      return rows;
     },
     async list(path) {
       const items: RawResource[] = [];

@@ -175,12 +175,20 @@ const vault = z.strictObject({
     .optional(),
 });
 
+/** Beside those of the targets. */
+const subscription = matching(
+  /^[\w-]{1,64}$/,
+  'is not the id of a subscription',
+  'give the id alone, e.g. 00000000-0000-0000-0000-000000000000',
+);
+
 const rotationFile = z.strictObject({
   keys: z.array(key).min(1, wrong('is empty', 'list at least one key with its targets')),
   defaults: policy.optional(),
   access: access.optional(),
   ...audit.shape,
   vaults: z.array(vault).optional(),
+  subscriptions: z.array(subscription).optional(),
 });
 
 /**

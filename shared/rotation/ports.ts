@@ -10,6 +10,7 @@ export type * from './ports/alerts';
 export type * from './ports/audit-log';
 export type * from './ports/data-key-store';
 export type * from './ports/data-plane';
+export type * from './ports/discovery';
 export type * from './ports/key-vault';
 export type * from './ports/ledger';
 export type * from './ports/resource-manager';

@@ -1,5 +1,6 @@
 import type { ProbeResult, RetirementAdmission, RetirementRequest, RunReference } from '../contracts/activities';
 import type { Reason } from '../contracts/rotation';
+import { discoveredReferences } from './discovery';
 import { BrokenInvariantError, ConflictError, InterruptedError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import type { Claim, Retirement } from './ports';
@@ -118,8 +119,8 @@ const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId:
 });
 
 /**
- * Whether anything that is visible refers to the versions: a hub, a DPS, or a record of data keys. A kept old blob is not a
- * reference. What cannot be read is not idle (I12).
+ * Whether anything that is visible refers to the versions: a hub or DPS, configured or discovered, or a record of data keys. A
+ * kept old blob is not a reference. What cannot be read is not idle (I12).
  */
 export async function proveIdle(
   ports: RotationPorts,
@@ -138,7 +139,7 @@ export async function proveIdle(
       target: null,
       outcome: idle ? 'done' : 'refused',
       message: idle
-        ? 'control-plane: no target and no data key names the versions. There is no vault log to ask, so an unknown user of the key would not show.'
+        ? 'control-plane: no target, no data key and no hub or DPS that was discovered names the versions. There is no vault log to ask, so an unknown user of the key would not show.'
         : reasons.map(({ message }) => message).join(' '),
       details: { strongest: 'control-plane', references: reasons.length },
     },
@@ -163,7 +164,7 @@ async function referencesTo(
       );
     }),
   );
-  return found.flat();
+  return [...found.flat(), ...(await discoveredReferences(ports, key, versions))];
 }
 
 /**

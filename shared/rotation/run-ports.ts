@@ -4,6 +4,7 @@ import type {
   AlertChannel,
   AlertOutbox,
   AuditLog,
+  Discovery,
   KeyVault,
   Ledger,
   Now,
@@ -37,6 +38,8 @@ export interface RotationPorts {
   readonly keyVault: KeyVault;
   /** Null where no workspace is set that the vaults' logs go to. */
   readonly vaultLog: VaultLog | null;
+  /** Finds what uses a KEK without being configured. */
+  readonly discovery: Discovery;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
   /** What signs and anchors histories; absent where no key for that is configured. */

@@ -108,6 +108,7 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
   return {
     kind,
     name,
+    resourceId,
     probe,
 
     async inspect() {

@@ -20,6 +20,7 @@ export const central: readonly Play[] = [
 /** Played by `npm run test:scenarios`. */
 export const others: readonly Play[] = [
   { scenario: 'retirement-refused', phase: 'completed', stands: ['next', 'next', null] },
+  { scenario: 'unknown-hub', phase: 'completed', stands: allNext },
   { scenario: 'retirement-undone', phase: 'completed', stands: allNext },
   { scenario: 'probe-red', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'throttled', phase: 'completed', stands: allNext },

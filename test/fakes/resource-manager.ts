@@ -45,6 +45,8 @@ interface FakeResourceManagerExtra {
   readonly others: Map<string, RawResource>;
   /** Answers of `list`, by the start of the path. */
   readonly lists: Map<string, readonly RawResource[]>;
+  /** Rows that every query answers. */
+  readonly graph: RawResource[];
   /** Every PUT that was accepted. */
   readonly puts: Put[];
   /** Ends every operation that runs. */
@@ -73,6 +75,7 @@ export function fakeResourceManager(effects: string[] = []): Fake<ResourceManage
   const operations: Operation[] = [];
   const others = new Map<string, RawResource>();
   const lists = new Map<string, readonly RawResource[]>();
+  const graph: RawResource[] = [];
   const puts: Put[] = [];
   let changes = 0;
   const nextEtag = (): string => `e${++changes}`;
@@ -139,6 +142,7 @@ export function fakeResourceManager(effects: string[] = []): Fake<ResourceManage
     interfere,
     others,
     lists,
+    graph,
     puts,
     settle: () => operations.forEach(end),
     addService: (id, service) => {
@@ -179,6 +183,7 @@ export function fakeResourceManager(effects: string[] = []): Fake<ResourceManage
         const { failWith } = operation;
         return { status: failWith === null ? 'Succeeded' : 'Failed', error: failWith, retryAfterSeconds: 15 };
       }),
+    query: () => run('query', '', () => structuredClone(graph)),
     list: (path) => run('list', '', () => [...(([...lists].find(([start]) => path.startsWith(start)) ?? [])[1] ?? [])]),
   };
 }

@@ -1,4 +1,4 @@
-import { dpsId, hubApi, hubId, hubIdentityId, TestCloud } from './arm-cloud';
+import { dpsId, hubApi, hubId, hubIdentityId, subscriptionId, TestCloud } from './arm-cloud';
 
 interface Resource extends Record<string, unknown> {
   etag: string;
@@ -319,5 +319,59 @@ describe('what surrounds hub and DPS', () => {
       `api-version=2022-04-01&$filter=${encodeURIComponent('atScope()')}`,
     );
     expect(atScope.body.value.every(({ properties }) => properties['scope'] === groupPath)).toBe(true);
+  });
+});
+
+describe('Azure Resource Graph', () => {
+  interface Rows {
+    data: { id?: string; type?: string; properties?: Record<string, unknown> }[];
+  }
+  const ask = (query: string, as = 'app', subscriptions = [subscriptionId]) =>
+    cloud.call<Rows>('POST', `${cloud.arm.url}/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01`, {
+      as,
+      body: { subscriptions, query },
+    });
+  const every = "resources | where type in~ ('Microsoft.Devices/IotHubs', 'Microsoft.Devices/provisioningServices')";
+
+  test('shows what the caller may read, and says nothing of the rest or of another subscription', async () => {
+    const { status, body } = await ask(`${every} | project id, type`);
+    expect(status).toBe(200);
+    expect(body.data).toMatchObject([
+      { id: hubId, type: 'microsoft.devices/iothubs' },
+      { id: dpsId, type: 'microsoft.devices/provisioningservices' },
+    ]);
+    expect((await ask(every, 'nobody')).body.data).toEqual([]);
+    expect((await ask(every, 'app', ['33333333-3333-3333-3333-333333333333'])).body.data).toEqual([]);
+  });
+
+  test('remembers who changed the key reference of a hub, when and with what', async () => {
+    const hub = (await cloud.call('GET', cloud.hubUrl())).body;
+    const { value } = (await hubKeys()).body;
+    const kid = await cloud.newVersion();
+    const properties = structuredClone(hub['properties']) as { encryption: { keyVaultProperties: object[] } };
+    const [entry] = properties.encryption.keyVaultProperties;
+    properties.encryption.keyVaultProperties = [{ ...entry, keyIdentifier: kid }];
+    const put = await cloud.call('PUT', cloud.hubUrl(), {
+      body: { ...hub, properties: { ...properties, authorizationPolicies: value } },
+      headers: { 'if-match': String(hub['etag']), 'user-agent': 'a deployment' },
+    });
+    expect(put.status).toBeLessThan(300);
+    await cloud.advance(120);
+    const since = (instant: string) =>
+      `resourcechanges | where properties.targetResourceId =~ '${hubId.toUpperCase()}' | where todatetime(properties.changeAttributes.timestamp) > datetime(${instant}) | project properties`;
+    const { data } = (await ask(since('2020-01-01T00:00:00.000Z'))).body;
+    expect(data.at(-1)?.properties).toMatchObject({
+      changeAttributes: {
+        changedBy: cloud.context.tokens.identity('app').principalId,
+        clientType: 'ARM Template',
+        operation: 'microsoft.devices/iothubs/write',
+      },
+      changes: { 'properties.encryption.keyVaultProperties[0].keyIdentifier': { newValue: kid } },
+    });
+    expect((await ask(since('2100-01-01T00:00:00.000Z'))).body.data).toEqual([]);
+  });
+
+  test.each(['secrets', 'resources | summarize count()'])('refuses what it does not know: %s', async (query) => {
+    expect((await ask(query)).status).toBe(400);
   });
 });

@@ -26,6 +26,11 @@ export interface ResourceManager {
     readonly error: (Reason & { readonly mayHeal?: true }) | null;
     readonly retryAfterSeconds: number;
   }>;
+  /**
+   * Every row of an Azure Resource Graph query over these subscriptions (all pages). It shows what the caller may read and says
+   * nothing of the rest, some minutes late.
+   */
+  query(subscriptions: readonly string[], query: string): Promise<readonly RawResource[]>;
   /** Every item of a list (all pages); path begins with `/` and carries its own query. */
   list(path: string): Promise<readonly RawResource[]>;
 }

@@ -49,6 +49,8 @@ export interface Verification {
 export interface ServiceTarget {
   readonly kind: 'iotHub' | 'dps';
   readonly name: string;
+  /** Its ARM id, as configured. */
+  readonly resourceId: string;
   inspect(): Promise<TargetFacts>;
   /** Read-only: what would be needed to put it back. */
   readUndo(): Promise<{ kid: string; fingerprints: Record<string, string> }>;

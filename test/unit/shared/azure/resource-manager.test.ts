@@ -230,3 +230,20 @@ describe('listing and posting', () => {
     expect(server.asked).toMatchObject([{ method: 'POST', url: `${id}/listkeys?api-version=${version}` }]);
   });
 });
+
+describe('a query of Azure Resource Graph', () => {
+  test('goes through all pages, and is tried once more like a read', async () => {
+    server.answer(
+      { status: 502 },
+      { status: 200, body: { data: [{ id: 'a' }], $skipToken: 'more' } },
+      { status: 200, body: { data: [{ id: 'b' }] } },
+    );
+    expect(await resources.query(['s'], 'resources')).toEqual([{ id: 'a' }, { id: 'b' }]);
+    expect(server.asked.map(({ method, url }) => `${method} ${url}`)).toEqual(
+      Array.from({ length: 3 }, () => 'POST /providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01'),
+    );
+    const bodies = server.asked.map(({ body }) => JSON.parse(String(body)));
+    expect(bodies[1]).toEqual({ subscriptions: ['s'], query: 'resources', options: { resultFormat: 'objectArray' } });
+    expect(bodies[2]?.options).toEqual({ resultFormat: 'objectArray', $skipToken: 'more' });
+  });
+});

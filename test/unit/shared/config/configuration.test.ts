@@ -254,6 +254,21 @@ describe('a configuration that is complete', () => {
 
 const signing = 'https://v.vault.azure.net/keys/history';
 
+describe('the subscriptions to look through', () => {
+  test('are those of the targets, each once, and those that are listed besides', () => {
+    const [subscription = ''] = group.split('/').slice(2);
+    expect(load().subscriptions).toEqual([subscription]);
+    expect(load({ ...file, subscriptions: ['AB-2', subscription] }).subscriptions).toEqual([subscription, 'ab-2']);
+    expect(load({ keys: [{ ...kek, targets: [dataKeys] }] }).subscriptions).toEqual([]);
+  });
+
+  test('are ids alone', () => {
+    expect(refused({ ...file, subscriptions: ['/subscriptions/1'] }).settings).toEqual([
+      expect.stringContaining('subscriptions[0]'),
+    ]);
+  });
+});
+
 describe('a configuration with problems', () => {
   test('names every one of them at once, in the environment and in the file', () => {
     const { settings, message } = refused(

@@ -17,8 +17,10 @@ import {
   claimOf,
   completed,
   dpsBody,
+  dpsId,
   enabledOf,
   hubBody,
+  hubId,
   key,
   makeWorld,
   rotationId,
@@ -103,6 +105,45 @@ describe('I1 a version is not disabled', () => {
     await expect(proveIdle(world.ports, on())).rejects.toThrow(FaultError);
     await expect(disableVersions(world.ports, on())).rejects.toThrow(FaultError);
     expect(await enabledOf(world, v1)).toBe(true);
+  });
+
+  const strangers: readonly [string, string, boolean][] = [
+    ['a version that is to be disabled', `${key}/${v1}`, true],
+    ['the key without a version', key, true],
+    ['another version of the key', `${key}/${v2}`, false],
+    ['another key', `https://kv-test.vault.azure.net/keys/else/${v1}`, false],
+  ];
+  test.each(strangers)('while a hub that nobody configured refers to it: %s', async (_what, kid, blocks) => {
+    const { world, on } = await begun();
+    const resourceId = `${hubId}-of-somebody`;
+    world.discovery.resources.push(
+      { kind: 'iotHub', resourceId, keyIdentifiers: [kid] },
+      // The targets themselves were looked at already, and where they stand was judged there.
+      { kind: 'dps', resourceId: dpsId.toUpperCase(), keyIdentifiers: [`${key}/${v1}`] },
+    );
+    const { idle, reasons } = await proveIdle(world.ports, on());
+    expect(idle).toBe(!blocks);
+    if (!blocks) return;
+    expect(reasons).toEqual([{ code: 'unknown-resource', message: expect.stringContaining(resourceId) }]);
+    world.discovery.resources.splice(0);
+    expect((await proveIdle(world.ports, on())).idle).toBe(true);
+    world.discovery.resources.push({ kind: 'iotHub', resourceId, keyIdentifiers: [kid] });
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(resourceId);
+    expect(world.keyVault.interfere.calls('setEnabled')).toBe(0);
+  });
+
+  test('while a subscription cannot be looked through, unless the configuration accepts that (I12)', async () => {
+    const { world, on } = await begun();
+    world.discovery.unread.push({ subscription: 's-2', message: 'No access.' });
+    const { idle, reasons } = await proveIdle(world.ports, on());
+    expect(idle).toBe(false);
+    expect(reasons).toEqual([{ code: 'discovery-unread', message: expect.stringContaining('s-2') }]);
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(RefusalError);
+    world.managed.acceptUnknown.push('discovery-unread');
+    expect((await proveIdle(world.ports, on())).idle).toBe(true);
+    // What was found all the same is not accepted with it.
+    world.discovery.resources.push({ kind: 'iotHub', resourceId: `${hubId}-2`, keyIdentifiers: [`${key}/${v1}`] });
+    expect((await proveIdle(world.ports, on())).idle).toBe(false);
   });
 
   test('while the stop switch is thrown, the ledger cannot be read, or the audit log cannot be written', async () => {

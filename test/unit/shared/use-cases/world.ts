@@ -18,6 +18,7 @@ import { fakeAlertOutbox } from '../../../fakes/alert-outbox';
 import { fakeAuditLog } from '../../../fakes/audit-log';
 import { fakeAlertChannel, fakeDataPlane, fakePlanStore } from '../../../fakes/channels';
 import { fakeDataKeyStore } from '../../../fakes/data-key-store';
+import { fakeDiscovery } from '../../../fakes/discovery';
 import { fakeKey, fakeKeyVault } from '../../../fakes/key-vault';
 import { fakeLedger } from '../../../fakes/ledger';
 import { fakeResourceManager, type Policy, sasKey } from '../../../fakes/resource-manager';
@@ -82,6 +83,7 @@ export function makeWorld(
   const auditLog = fakeAuditLog(effects);
   const history = fakeHistory(effects);
   const plans = fakePlanStore(effects);
+  const discovery = fakeDiscovery(effects);
   const alerts = fakeAlertChannel(effects);
   const outbox = fakeAlertOutbox(effects);
 
@@ -114,6 +116,7 @@ export function makeWorld(
     plans,
     keyVault,
     vaultLog: null,
+    discovery,
     alerts: [alerts],
     outbox,
     keys: [key],
@@ -134,6 +137,7 @@ export function makeWorld(
     auditLog,
     history,
     plans,
+    discovery,
     alerts,
     outbox,
     managed,

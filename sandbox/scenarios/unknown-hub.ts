@@ -1,0 +1,19 @@
+import type { Scenario } from '../run/stage';
+import { withStrangersHub } from '../run/strangers-hub';
+import { completeThenWaitOutGrace, retirementIs } from './steps/grace';
+
+/** Were the version disabled, the hub that nobody configured would be cut off from its data. */
+export const unknownHub: Scenario = {
+  name: 'unknown-hub',
+  title: 'a hub that nobody configured stands on the old version: it is discovered, and the version stays enabled',
+  seed: withStrangersHub,
+  expect: { phase: 'completed', standsOn: 'next', alert: 'Keyturn.Rotation.Completed' },
+  async play(stage) {
+    await completeThenWaitOutGrace(stage);
+    await stage.operator.sweep();
+    await retirementIs(stage, 'refused');
+    const { enabled } = await stage.people.version(stage.previousVersion);
+    stage.must(enabled, 'the old version was disabled although a hub stands on it');
+    stage.must((await stage.people.oldBlobs()) > 0, 'old blobs were dropped although the version was not retired');
+  },
+};

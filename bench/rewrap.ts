@@ -54,7 +54,7 @@ const runs: readonly NamedRun[] = [
 ];
 
 const profiled = free(5000, { name: 'profile', profiled: true });
-const plainKeys = 1000;
+const plainKeys = 3000;
 
 export const rewrap: Benchmark = {
   name: 'rewrap',

@@ -11,7 +11,7 @@ export interface PublicJwk {
 
 /** What an owner has: so many data keys, each of which can be told again from its number alone. */
 export interface Owned {
-  readonly table: TableClient;
+  readonly table: Pick<TableClient, 'createTable' | 'listEntities' | 'submitTransaction' | 'tableName'>;
   readonly keys: number;
   readonly withCheckValues: boolean;
   /** Of which all data keys are derived. */

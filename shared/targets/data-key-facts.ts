@@ -1,13 +1,13 @@
 import type { Reason } from '../contracts/rotation';
 import { RefusalError } from '../rotation/errors';
 import { fitDataKey } from '../rotation/fit-data-key';
-import { sameKey, versionOf } from '../rotation/key-identifier';
+import { parseKeyIdentifier, sameKey, versionOf } from '../rotation/key-identifier';
 import type { WrappedDataKey } from '../rotation/ports';
 
 /** What one look at every record tells, without the vault. */
 export interface Survey {
   readonly total: number;
-  /** Distinct key identifiers, as the records spell them; what is no versioned identifier is shown a few times only. */
+  /** Distinct key identifiers, as the records spell them; of other keys only the first few. */
   readonly kids: readonly string[];
   /** The one of this KEK that most records name. */
   readonly mostNamed: string | null;
@@ -16,7 +16,9 @@ export interface Survey {
 }
 
 const mostUnfitNamed = 100;
-const mostNoIdentifiers = 20;
+const mostStrangers = 20;
+/** Instead of what stands there: it may be anything, and is told to people. */
+const noIdentifier = 'no key identifier';
 
 /** Reads every record once; what it keeps does not grow with the store. */
 export async function surveyOf(records: AsyncIterable<WrappedDataKey>, key: string): Promise<Survey> {
@@ -24,16 +26,20 @@ export async function surveyOf(records: AsyncIterable<WrappedDataKey>, key: stri
   const unfit: Reason[] = [];
   let total = 0;
   let unfitTotal = 0;
-  let noIdentifiers = 0;
+  let strangers = 0;
+  const noteKid = (text: string): void => {
+    const kid = parseKeyIdentifier(text) === null ? noIdentifier : text;
+    // I1: nothing is left out that may stand on a version of this KEK.
+    const isStranger = kid !== noIdentifier && !sameKey(kid, key);
+    if (kids.has(kid.toLowerCase()) || (isStranger && strangers === mostStrangers)) return;
+    kids.set(kid.toLowerCase(), { kid, count: 1 });
+    if (isStranger) strangers += 1;
+  };
   for await (const record of records) {
     total += 1;
-    const { kid } = record;
-    const known = kids.get(kid.toLowerCase());
+    const known = kids.get(record.kid.toLowerCase());
     if (known !== undefined) known.count += 1;
-    else if (versionOf(kid) !== null || noIdentifiers < mostNoIdentifiers) {
-      kids.set(kid.toLowerCase(), { kid, count: 1 });
-      if (versionOf(kid) === null) noIdentifiers += 1;
-    }
+    else noteKid(record.kid);
     const reason = unfitness(record, key);
     if (reason === null) continue;
     unfitTotal += 1;

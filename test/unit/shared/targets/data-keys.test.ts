@@ -366,6 +366,21 @@ describe('a data key that cannot be moved', () => {
     await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toMatchObject({ code: 'version-disabled' });
   });
 
+  test('keeps its version referred to, and what is no identifier is not repeated to people', async () => {
+    const store = makeStore(2);
+    for (let index = 0; index < 60; index++) store.put(store.first, `a${index}`, { kid: `${key}${index}/${v1}` });
+    for (let index = 0; index < 60; index++) store.put(store.first, `b${index}`, { kid: `my secret ${index}` });
+    store.put(store.next, 'z');
+    store.put(store.first, 'zz', { kid: key });
+    const named = await store.target.references();
+    expect(named).toEqual(expect.arrayContaining([store.first.kid, store.next.kid, key, 'no key identifier']));
+    expect(named.length).toBeLessThan(30);
+    expect(named.join()).not.toContain('secret');
+    const alone = makeStore(0);
+    alone.put(alone.first, 'c', { kid: 'nonsense' });
+    expect(await alone.target.references()).toEqual(['no key identifier']);
+  });
+
   test('is one of the first hundred by name in the plan, the rest is counted', async () => {
     const store = makeStore(0);
     for (let index = 0; index < 150; index++)

@@ -22,7 +22,7 @@ export interface PacerSettings {
 const timeoutMilliseconds = 3000;
 const aloneMilliseconds = 5000;
 /** While anybody works, the row is written at least this often; a newcomer looks so often whether it is. */
-const writtenWithinMilliseconds = 400;
+const writtenWithinMilliseconds = 600;
 const lookMilliseconds = 20;
 /** Each worker writes a few times a second, so that somebody always gets through. */
 const mostMeetings = 20;

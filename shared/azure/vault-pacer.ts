@@ -21,9 +21,9 @@ export interface VaultPacer {
 /** A refused call, and those behind it, wait here at most so long; then it is the orchestrator that waits, which needs no process for it. */
 const patienceMilliseconds = 20_000;
 /** What a grant still holds so long after its slice is given back: spent later, it would count where no rule looks. */
-const latenessMilliseconds = 50;
+const latenessMilliseconds = 80;
 /** The next grant is fetched when half of this one is spent, or so long before it ends. */
-const fetchAheadMilliseconds = 125;
+const fetchAheadMilliseconds = 250;
 /** Charges that are no further apart are entered as one. */
 const chargeMilliseconds = 100;
 

@@ -2,7 +2,7 @@ import type { Span, VaultBudget } from './ports';
 import { compact, earliestRoom, spentBetween, takeBack, windowMilliseconds } from './spending';
 
 /**
- * How workers share a vault's quota (docs/decisions). Each takes a *grant* from the vault's one row, about a quarter second of work at a
+ * How workers share a vault's quota (docs/decisions). Each takes a *grant* from the vault's one row, about half a second of work at a
  * time, and spends it evenly over its own slice of time; slices follow each other whoever takes them. All instants are milliseconds.
  * Clocks may differ: time is the latest that anybody wrote, so a slow clock follows the fastest one, and no rule reads anything else.
  */
@@ -10,9 +10,9 @@ import { compact, earliestRoom, spentBetween, takeBack, windowMilliseconds } fro
 /** The share of the limit that is given out: what is left is for calls that arrive a little later than they were sent. */
 const givenOut = 0.98;
 /** How long one grant lasts. */
-const sliceMilliseconds = 250;
+const sliceMilliseconds = 500;
 /** Grants are given at most so far ahead: a refusal should find few of them out. */
-const aheadMilliseconds = 500;
+const aheadMilliseconds = 1000;
 /** Lost time is caught up at this pace: slower, what is lost while one catches up, or stands still after it, would not be made good. */
 const catchingUp = 2;
 /** A call that tries whether the vault takes calls again is given so long before another may. */

@@ -1,5 +1,6 @@
 import { createVaultPacer, type VaultPacer } from '../../../../shared/azure/vault-pacer';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
+import type { VaultBudgets } from '../../../../shared/rotation/ports';
 import { fakeVaultBudgets } from '../../../fakes/vault-budgets';
 import { VirtualTime } from './virtual-time';
 
@@ -19,10 +20,17 @@ interface Bench {
 }
 
 /** A pacer of 1,000 units in ten seconds, in virtual time; each call takes ten milliseconds. */
-function bench(answer: (sentAt: number) => Error | null = () => null): Bench {
+function bench(answer: (sentAt: number) => Error | null = () => null, budgetMilliseconds = 0): Bench {
   const time = new VirtualTime();
   const budgets = fakeVaultBudgets();
-  const settings = { vaultUrl, ceiling: 1000, budgets, clock: time };
+  const slow: VaultBudgets = {
+    read: async (url) => {
+      await time.wait(budgetMilliseconds);
+      return budgets.read(url);
+    },
+    write: budgets.write,
+  };
+  const settings = { vaultUrl, ceiling: 1000, budgets: slow, clock: time };
   const pacer = createVaultPacer(settings);
   const sent: number[] = [];
   const ended: (string | number)[] = [];
@@ -87,6 +95,14 @@ test('after a refusal nothing is sent for 1, 2, 4, 8 seconds, then one call at a
   expect(ended.length).toBeGreaterThan(10);
   await time.runUntil(20_000);
   expect(ended).toEqual(Array.from({ length: 50 }, () => 'done'));
+});
+
+test('a trial that is let through while the row is being asked counts at once', async () => {
+  const { time, sent, ask } = bench((at) => (at < 500 ? throttled() : null), 30);
+  ask(50);
+  await time.runUntil(3000);
+  const [trial = 0, next = 0] = sent.filter((at) => at > 500);
+  expect(next - trial).toBeLessThan(200);
 });
 
 test('what Key Vault asks for in Retry-After is kept to', async () => {

@@ -1,5 +1,6 @@
 import type { Activities, ActivityName } from '../../shared/contracts/activities';
 import { admit } from '../../shared/rotation/admission';
+import { undoAdoption, writeAdoption } from '../../shared/rotation/adopting';
 import { sendAlert } from '../../shared/rotation/alerting';
 import { checkMove, moveTarget, verifyTarget } from '../../shared/rotation/moving';
 import { moveDataKeysPage } from '../../shared/rotation/moving-data-keys';
@@ -44,6 +45,8 @@ export const activities: {
   listUndo,
   recordStanding,
   secureWayBack,
+  writeAdoption,
+  undoAdoption,
   revokeVersions,
   restoreVersions,
   lookAtAccess,

@@ -53,13 +53,15 @@ async function start(
   const idempotency = valid(idempotencyKey, request.headers.get('idempotency-key'), 'header');
   const key = ports.managed(parseKeyIdentifier(body.key)?.key ?? '')?.key ?? body.key;
   const { run, toVersion } = body;
-  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion, run }));
-  if (run !== 'rotate' && caller.principalId === null) throw needsTwo(run);
+  const adopt = body.adopt ?? undefined;
+  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion, run, adopt }));
+  if ((run === 'revoke' || run === 'restore') && caller.principalId === null) throw needsTwo(run);
   const decision = await startByHand(ports, {
     key,
     reason: body.reason,
     toVersion,
     run,
+    ...(adopt === undefined ? {} : { adopt }),
     ...caller,
     idempotencyKey: idempotency,
     requestHash: createHash('sha256').update(canonicalJson(body)).digest('hex'),
@@ -94,7 +96,8 @@ async function start(
 
 /** A version to go to makes sense where something goes to one. */
 function versionIssues(content: unknown): readonly Issue[] {
-  const { run, toVersion } = (content ?? {}) as { run?: unknown; toVersion?: unknown };
+  const { run, toVersion, adopt } = (content ?? {}) as { run?: unknown; toVersion?: unknown; adopt?: unknown };
+  if (adopt != null && run !== 'adopt') return [{ path: 'adopt', message: 'is only for "run": "adopt"' }];
   if (run === undefined || run === 'rotate' || toVersion == null) return [];
   return [
     {

@@ -142,7 +142,10 @@ export class Stage {
   }
 
   /** `POST /api/rotations`. @returns the id of the rotation it began */
-  async start(body: { reason: string; toVersion?: string; run?: string }, identity?: string): Promise<string> {
+  async start(
+    body: { reason: string; toVersion?: string; run?: string; adopt?: object },
+    identity?: string,
+  ): Promise<string> {
     const headers = identity === undefined ? {} : await this.as(identity);
     const answer = await this.http('/api/rotations', { body: { key: this.key, ...body }, headers });
     if (answer.status !== 202) throw new UnexpectedAnswerError('POST /api/rotations', answer.status);

@@ -1,5 +1,6 @@
 import type { Scenario } from '../run/stage';
 import { abandoned } from './abandoned';
+import { adopt } from './adopt';
 import { approvalChanged } from './approval-changed';
 import { approvalGiven } from './approval-given';
 import { approvalRefused } from './approval-refused';
@@ -71,5 +72,6 @@ export const scenarios: readonly Scenario[] = [
   changeWindow,
   fourEyes,
   revokeRestore,
+  adopt,
   rollbackCompleted,
 ];

@@ -3,11 +3,13 @@ import { longText, nullableTextOf, type Row, readLongText, textOf } from './tabl
 
 /** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
 export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
-  const { cause, plan, lastRun, revocation, ...flat } = claim;
+  const { cause, plan, lastRun, revocation, adopt, adoptedFrom, ...flat } = claim;
   const columns: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
   if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
   if (plan !== null) Object.assign(columns, longText('plan', JSON.stringify(plan)));
+  if (adopt !== undefined) Object.assign(columns, longText('adopt', JSON.stringify(adopt)));
+  if (adoptedFrom !== undefined) Object.assign(columns, longText('adoptedFrom', JSON.stringify(adoptedFrom)));
   if (revocation !== undefined) Object.assign(columns, longText('revocation', JSON.stringify(revocation)));
   if (lastRun !== undefined) Object.assign(columns, longText('lastRun', JSON.stringify(lastRun)));
   return columns;
@@ -16,6 +18,8 @@ export function claimColumns(claim: Claim): Record<string, string | number | boo
 export function readClaim(row: Row): Claim {
   const lastRun = readJson<NonNullable<Claim['lastRun']>>(row, 'lastRun');
   const revocation = readJson<NonNullable<Claim['revocation']>>(row, 'revocation');
+  const adopt = readJson<NonNullable<Claim['adopt']>>(row, 'adopt');
+  const adoptedFrom = readJson<NonNullable<Claim['adoptedFrom']>>(row, 'adoptedFrom');
   const run = nullableTextOf(row, 'run') as Claim['run'] | null;
   return {
     key: textOf(row, 'key'),
@@ -44,6 +48,8 @@ export function readClaim(row: Row): Claim {
     toldStuckSince: nullableTextOf(row, 'toldStuckSince'),
     ...(lastRun === null ? {} : { lastRun }),
     ...(revocation === null ? {} : { revocation }),
+    ...(adopt === null ? {} : { adopt }),
+    ...(adoptedFrom === null ? {} : { adoptedFrom }),
     ...(run === null || run === undefined ? {} : { run }),
   };
 }

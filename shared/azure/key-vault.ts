@@ -4,6 +4,7 @@ import {
   CryptographyClient,
   KeyClient,
   type KeyProperties,
+  type KeyRotationPolicyProperties,
   type KeyVaultKey,
   type UpdateKeyPropertiesOptions,
 } from '@azure/keyvault-keys';
@@ -45,6 +46,26 @@ export function createKeyVault(credential: TokenCredential, options: KeyVaultOpt
     async rotationPolicy(key) {
       const { vaultUrl, name } = readIdentifier(key, options);
       return ask(`read the rotation policy of ${key}`, () => inVault(vaultUrl, (client) => readPolicy(client, name)));
+    },
+    async setRotationPolicy(key, policy) {
+      const { vaultUrl, name } = readIdentifier(key, options);
+      const what = `set the rotation policy of ${key}`;
+      const told = await ask(what, () =>
+        inVault(vaultUrl, async (client) => {
+          await client.updateKeyRotationPolicy(name, toPolicyProperties(policy));
+          return readPolicy(client, name);
+        }),
+      );
+      const { expiresIn, rotatesBeforeExpiry, rotatesAfterCreate } = policy;
+      const same =
+        told?.expiresIn === expiresIn &&
+        told.rotatesBeforeExpiry === rotatesBeforeExpiry &&
+        told.rotatesAfterCreate === rotatesAfterCreate;
+      if (!same)
+        throw new RefusalError(
+          'policy-not-changed',
+          `Key Vault accepted the rotation policy of ${key}, but tells of another.`,
+        );
     },
     async createVersion(key, { like, expiresOn, tags }) {
       const { vaultUrl, name } = readIdentifier(key, options);
@@ -89,6 +110,20 @@ async function listVersions(client: KeyClient, name: string): Promise<KeyVersion
     if (statusOf(error) !== 404) throw error;
   }
   return found;
+}
+
+function toPolicyProperties(policy: RotationPolicy): KeyRotationPolicyProperties {
+  const { expiresIn, rotatesAfterCreate, rotatesBeforeExpiry, notifiesBeforeExpiry } = policy;
+  return {
+    ...(expiresIn === null ? {} : { expiresIn }),
+    lifetimeActions: [
+      ...(rotatesAfterCreate === null ? [] : [{ action: 'Rotate' as const, timeAfterCreate: rotatesAfterCreate }]),
+      ...(rotatesBeforeExpiry === null ? [] : [{ action: 'Rotate' as const, timeBeforeExpiry: rotatesBeforeExpiry }]),
+      ...(notifiesBeforeExpiry === undefined
+        ? []
+        : [{ action: 'Notify' as const, timeBeforeExpiry: notifiesBeforeExpiry }]),
+    ],
+  };
 }
 
 async function readPolicy(client: KeyClient, name: string): Promise<RotationPolicy | null> {

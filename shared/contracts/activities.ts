@@ -22,6 +22,19 @@ export type Cause =
   | { readonly kind: 'sweep'; readonly type: string; readonly version: string }
   | { readonly kind: 'resume'; readonly command: 'resume' | 'rollback' | 'abandon' };
 
+/** What an `adopt` is to write. Durations ISO 8601, instants ISO 8601 UTC. */
+export interface AdoptionOrder {
+  readonly rotationPolicy?: {
+    /** How long a version lives. */
+    readonly expiresIn: string;
+    /** When, before its end, Key Vault makes the next one. */
+    readonly rotatesBeforeExpiry: string;
+    readonly notifiesBeforeExpiry?: string;
+  };
+  /** Of the current version. */
+  readonly expiresOn?: string;
+}
+
 /** Input of the orchestration. For an event nothing is claimed yet; for HTTP and resume the trigger holds the claim already. */
 export interface RotationRequest {
   readonly rotationId: string;
@@ -31,6 +44,7 @@ export interface RotationRequest {
   readonly toVersion: string | null;
   /** Absent: `rotate`. */
   readonly run?: RunName;
+  readonly adopt?: AdoptionOrder;
   /** Generation of the claim that the trigger made; null if the first activity has to make it. */
   readonly generation: number | null;
   readonly requestedAt: string;
@@ -150,6 +164,7 @@ interface OnTarget extends OnRun {
 
 export type AlertKind =
   | 'completed'
+  | 'adopted'
   | 'revoked'
   | 'restored'
   | 'rolled-back'
@@ -256,6 +271,9 @@ export interface Activities {
     readonly input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] };
     readonly output: { readonly status: string };
   };
+  /** Writes the rotation policy and the expiry that were asked for; answers what is still missing. */
+  readonly writeAdoption: { readonly input: OnRun; readonly output: { readonly left: readonly Reason[] } };
+  readonly undoAdoption: { readonly input: OnRun; readonly output: { readonly undone: boolean } };
   /** Disables every enabled version, on purpose; answers when the first was. */
   readonly revokeVersions: {
     readonly input: OnRun;

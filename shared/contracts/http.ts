@@ -19,6 +19,30 @@ const version = z.string(bareVersion).regex(/^[0-9a-fA-F]{32}$/, bareVersion);
 const key = text('the key identifier https://<vault>/keys/<name>, without a version', 512);
 const why = must('a text of 1 to 500 characters that says why');
 
+const life = must('an ISO 8601 duration, e.g. P90D');
+const duration = z.string(life).regex(/^P(?=.)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}D)?$/, life);
+const writing = must('what is to be written: rotationPolicy, expiresOn');
+
+/** What an `adopt` writes. Key Vault's own rules decide what is too short; nothing is written that is not named here. */
+const adoption = z.strictObject(
+  {
+    rotationPolicy: z.exactOptional(
+      z.strictObject(
+        {
+          expiresIn: duration,
+          rotatesBeforeExpiry: duration,
+          notifiesBeforeExpiry: z.exactOptional(duration),
+        },
+        must('an object with expiresIn and rotatesBeforeExpiry'),
+      ),
+    ),
+    expiresOn: z.exactOptional(
+      z.iso.datetime({ offset: true, ...must('an instant with its offset, e.g. 2027-11-22T00:00:00Z') }),
+    ),
+  },
+  writing,
+);
+
 /** Body of `POST /api/rotations`. Unknown members are refused, so that a misspelt one is not silently ignored. */
 export const startRequest = z.strictObject(
   {
@@ -28,6 +52,7 @@ export const startRequest = z.strictObject(
     dryRun: z.boolean(must('true or false')).default(false),
     toVersion: version.nullable().default(null),
     run: z.enum(runs, must(`one of ${runs.join(', ')}`)).default('rotate'),
+    adopt: adoption.nullable().default(null),
   },
   fields,
 );

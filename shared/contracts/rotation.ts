@@ -5,9 +5,9 @@ export type TargetKind = (typeof targetKinds)[number];
 
 /**
  * What may be done with a KEK as one audited run. `revoke` cuts the services off on purpose; `restore` gives them back what the last
- * `revoke` took.
+ * `revoke` took; `adopt` takes it under management.
  */
-export const runs = ['rotate', 'revoke', 'restore'] as const;
+export const runs = ['rotate', 'revoke', 'restore', 'adopt'] as const;
 export type RunName = (typeof runs)[number];
 
 export const phases = [
@@ -16,6 +16,7 @@ export const phases = [
   'creating-version',
   'rewrapping',
   'soaking',
+  'adopting',
   'revoking',
   'restoring',
   'completed',

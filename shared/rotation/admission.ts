@@ -118,6 +118,7 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
     ...(request.run === undefined ? {} : { run: request.run }),
+    ...(request.adopt === undefined ? {} : { adopt: request.adopt }),
     backOffUntil: last?.backOffUntil ?? null,
     orphanedSince: null,
     unchangedSince: now,

@@ -13,6 +13,7 @@ interface OnRun {
 /** The type of each alert, as subscribers filter by it. */
 export const alertTypes: Readonly<Record<AlertKind, string>> = {
   completed: 'Keyturn.Rotation.Completed',
+  adopted: 'Keyturn.Key.Adopted',
   revoked: 'Keyturn.Key.Revoked',
   restored: 'Keyturn.Key.Restored',
   'rolled-back': 'Keyturn.Rotation.RolledBack',
@@ -196,6 +197,8 @@ function doneSoFar(
         return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified, but for the data keys that the reasons name: those are as they were.`;
       }
       return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
+    case 'adopted':
+      return 'What was asked for was written to the key; the history has what it had before.';
     case 'revoked':
       return `Every version of the key was disabled, and every target was seen to have lost access.`;
     case 'restored':
@@ -236,6 +239,8 @@ function leftToDo(
       const restore = JSON.stringify({ key, reason: 'give it back', run: 'restore' });
       return `To give it back: curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${restore}', approved by a second person.`;
     }
+    case 'adopted':
+      return reasons.length === 0 ? 'Nothing.' : 'Mend what the reasons name; a dry run of "adopt" shows what is left.';
     case 'restored':
       return 'Nothing.';
     case 'rolled-back': {

@@ -44,6 +44,7 @@ function workSeconds(claim: Claim, policy: RunPolicy): number {
     case 'creating-version': // pins what names no version
     case 'rewrapping':
     case 'rolling-back':
+      if (claim.run === 'adopt') return 0;
       if (claim.run === 'revoke') return watchSeconds + probing;
       return targets.length * (operationDeadlineSeconds + asking) + dataKeys;
     case 'revoking':

@@ -19,6 +19,8 @@ import type { CommandName } from './ports';
  * - `soaking`: all targets are on next, and are probed. Exists because a service may go on with a cached key for hours, so that
  *   a green probe right after the move proves little. Used: next; previous stays enabled as the way back. Next: completed,
  *   or rolling-back on confirmed red.
+ * - `adopting`: what was asked for is written to the key's policy and expiry. Used: what was used before. Next: completed; rolling-back, which puts back
+ *   what was found.
  * - `revoking`: the versions are disabled on purpose, and the targets are watched until they have lost access. Used: what a service has cached, for as
  *   long as it keeps it. Next: completed; rolling-back at a command, which enables them again.
  * - `restoring`: what a revocation disabled is enabled, and old data is read. Next: completed.
@@ -35,10 +37,20 @@ import type { CommandName } from './ports';
  */
 const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   requested: ['planning', 'skipped', 'refused', 'cancelled', 'needs-attention'],
-  planning: ['creating-version', 'revoking', 'restoring', 'skipped', 'refused', 'cancelled', 'needs-attention'],
+  planning: [
+    'creating-version',
+    'adopting',
+    'revoking',
+    'restoring',
+    'skipped',
+    'refused',
+    'cancelled',
+    'needs-attention',
+  ],
   'creating-version': ['rewrapping', 'refused', 'rolling-back', 'needs-attention'],
   rewrapping: ['soaking', 'rolling-back', 'needs-attention'],
   soaking: ['completed', 'rolling-back', 'needs-attention'],
+  adopting: ['completed', 'rolling-back', 'needs-attention'],
   revoking: ['completed', 'rolling-back', 'needs-attention'],
   restoring: ['completed', 'needs-attention'],
   'rolling-back': ['rolled-back', 'needs-attention'],
@@ -84,6 +96,7 @@ const commands: Readonly<Record<Phase, readonly CommandName[]>> = {
   'creating-version': ['rollback', 'pause'],
   rewrapping: ['rollback', 'pause'],
   soaking: ['rollback', 'pause'],
+  adopting: ['rollback', 'pause'],
   revoking: ['rollback', 'pause'],
   // What comes back is not taken away again by halves: that would be another revocation.
   restoring: ['pause'],
@@ -123,4 +136,4 @@ export const isMove = (run: RunName | undefined): boolean => run === undefined |
 
 /** A revocation that is complete is taken back by `restore`, with a plan and a second person; a restoration by another revocation. */
 const goesBack = (phase: Phase, run: RunName = 'rotate'): boolean =>
-  run === 'rotate' || (run === 'revoke' && phase !== 'completed');
+  run === 'rotate' || (['revoke', 'adopt'].includes(run) && phase !== 'completed');

@@ -1,5 +1,6 @@
-import type { PlanDecision, RunPolicy, RunReference } from '../contracts/activities';
+import type { AdoptionOrder, PlanDecision, RunPolicy, RunReference } from '../contracts/activities';
 import type { Plan, RunName } from '../contracts/rotation';
+import { decideAdoption } from './adoption-plan';
 import { isOpen, nextOpening } from './change-windows';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
@@ -79,11 +80,12 @@ interface Asked {
   readonly key: string;
   readonly toVersion: string | null;
   readonly run?: RunName | undefined;
+  readonly adopt?: AdoptionOrder | undefined;
 }
 
 /** Whether a person has to approve the plan: to cut services off, and to let them in again, it is always a second one. */
 export const needsApproval = (run: RunName | undefined, { approval }: Pick<RunPolicy, 'approval'>): boolean =>
-  approval === 'required' || !isMove(run);
+  approval === 'required' || run === 'revoke' || run === 'restore';
 
 /** A revocation that has begun is not planned again: what was approved is half done, and what is read now is its own work. */
 function begunBefore({ run, rotationId, revocation, plan }: Claim): PlanDecision | null {
@@ -119,7 +121,7 @@ function waitForAnswers({ reasons }: Decided): void {
 async function readAndDecide(
   ports: RotationPorts,
   managed: ManagedKey,
-  { toVersion, run }: Asked,
+  { toVersion, run, adopt }: Asked,
   now: Date,
 ): Promise<Decided> {
   const { key, policy, acceptUnknown } = managed;
@@ -137,17 +139,14 @@ async function readAndDecide(
     );
   }
   const inUse = await detailsInUse(ports, key, versions, targets, toVersion);
-  return decidePlan({
-    key,
-    now,
-    toVersion,
-    versions,
-    inUseDetails: inUse,
-    targets,
-    policy,
-    allowUnknown: acceptUnknown,
-  });
+  const facts = { key, now, toVersion, versions, inUseDetails: inUse, targets, policy, allowUnknown: acceptUnknown };
+  if (run !== 'adopt') return decidePlan(facts);
+  return decideAdoption({ ...facts, rotationPolicy: await ports.keyVault.rotationPolicy(key), order: adopt ?? null });
 }
+
+/** What a key lacks to be rotated by itself, as it stands now. */
+export const readAdoption = (ports: RotationPorts, key: string, now: Date): Promise<Decided> =>
+  readAndDecide(ports, managedKey(ports, key), { key, toVersion: null, run: 'adopt' }, now);
 
 /** What can be read of each version that a target of ours stands on or is to go to; a disabled one shows nothing, and the plan says so. */
 async function detailsInUse(

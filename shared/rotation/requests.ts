@@ -1,5 +1,5 @@
 import { type Asker, whoOf } from '../contracts/access';
-import type { RotationRequest, RunReference } from '../contracts/activities';
+import type { AdoptionOrder, RotationRequest, RunReference } from '../contracts/activities';
 import type { Phase, RunName } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
@@ -73,6 +73,7 @@ export interface StartByHand extends Asker {
   readonly toVersion: string | null;
   /** Absent: `rotate`. */
   readonly run?: RunName;
+  readonly adopt?: AdoptionOrder;
   readonly idempotencyKey: string | null;
   /** SHA-256 of the canonical request body. */
   readonly requestHash: string;
@@ -170,6 +171,7 @@ async function claimFor(
     cause: { kind: 'http', actor: wanted.actor, ...whoOf(wanted) },
     toVersion: wanted.toVersion,
     ...(wanted.run === undefined || wanted.run === 'rotate' ? {} : { run: wanted.run }),
+    ...(wanted.adopt === undefined ? {} : { adopt: wanted.adopt }),
     generation,
     requestedAt: now.toISOString(),
   };
@@ -221,6 +223,7 @@ export const startOf = (claim: Claim): Start => ({
     cause: claim.cause ?? { kind: 'http', actor: 'unknown' },
     toVersion: claim.toVersion,
     ...(claim.run === undefined ? {} : { run: claim.run }),
+    ...(claim.adopt === undefined ? {} : { adopt: claim.adopt }),
     generation: claim.generation,
     requestedAt: claim.requestedAt,
   },

@@ -106,7 +106,7 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   await changeClaim(ports, run, ({ claim }) => {
     const retirement = retirementOf(claim, run, after(graceSeconds));
     const moved = isMove(claim.run);
-    const { revocation: _over, run: _run, ...kept } = freed(claim);
+    const { revocation: _over, run: _run, adopt: _order, adoptedFrom: _found, ...kept } = freed(claim);
     return {
       claim: {
         ...kept,
@@ -135,7 +135,9 @@ function retirementOf(claim: Claim, { rotationId }: RunReference, dueAt: string)
 }
 
 const goesForward = (phase: Phase): boolean =>
-  ['planning', 'creating-version', 'rewrapping', 'soaking', 'revoking', 'restoring', 'completed'].includes(phase);
+  ['planning', 'creating-version', 'rewrapping', 'soaking', 'adopting', 'revoking', 'restoring', 'completed'].includes(
+    phase,
+  );
 
 async function stillHeld(ports: RotationPorts, run: RunReference): Promise<boolean> {
   const { claim } = await ports.ledger.read(run.key);

@@ -20,6 +20,8 @@ export function whyNot(refused: Refused): string {
   const what = `${command} is not possible in ${phase}`;
   if (allowed.length > 0) return `${what}; possible: ${allowed.join(', ')}.`;
   if (phase === 'completed' && refused.run === 'revoke') return `${what}. Possible: start a run "restore" of the key.`;
+  if (phase === 'completed' && refused.run === 'adopt')
+    return `${what}: the history has what the key had before; write it by hand, or adopt it anew.`;
   if (phase === 'completed' && refused.run === 'restore')
     return `${what}: the key was given back. Possible: start a run "revoke".`;
   if (phase === 'completed') return `${what}: ${whyNotBack(refused)}`;

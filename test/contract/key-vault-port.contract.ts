@@ -69,5 +69,24 @@ export function describeKeyVaultPortContract(name: string, fresh: () => Promise<
       // A vault also notifies, by default and unasked.
       expect(await kek.keyVault.rotationPolicy(kek.key)).toMatchObject({ ...nothing, ...policy });
     });
+
+    test('a policy that is set is the one that the vault tells of, and can be put back', async () => {
+      const before = {
+        expiresIn: 'P120D',
+        rotatesAfterCreate: 'P60D',
+        rotatesBeforeExpiry: null,
+        notifiesBeforeExpiry: 'P20D',
+      };
+      const wanted = {
+        expiresIn: 'P90D',
+        rotatesAfterCreate: null,
+        rotatesBeforeExpiry: 'P30D',
+        notifiesBeforeExpiry: 'P15D',
+      };
+      for (const policy of [before, wanted, before]) {
+        await kek.keyVault.setRotationPolicy(kek.key, policy);
+        expect(await kek.keyVault.rotationPolicy(kek.key)).toEqual(policy);
+      }
+    });
   });
 }

@@ -41,6 +41,7 @@ export const others: readonly Play[] = [
   { scenario: 'change-window', phase: 'completed', stands: allNext },
   { scenario: 'four-eyes', phase: 'completed', stands: allNext },
   { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
+  { scenario: 'adopt', phase: 'completed', stands: allPrevious },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
 ];
 

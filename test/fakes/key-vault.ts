@@ -110,6 +110,10 @@ export function fakeKeyVault(
       }),
     version: (kid) => run('version', `${versionOf(kid)}`, () => structuredClone(find(kid).detail)),
     rotationPolicy: () => run('rotationPolicy', '', () => structuredClone(policy)),
+    setRotationPolicy: (_key, wanted) =>
+      run('setRotationPolicy', '', () => {
+        policy = structuredClone(wanted);
+      }),
     createVersion: (asked, { like, expiresOn, tags }) =>
       run('createVersion', '', () => {
         const parsed = parseKeyIdentifier(asked);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OrchestrationContext, Story } from '../../functions/durable';
+import { adoptKey } from '../../functions/orchestrators/adopt-key';
 import { moveDataKeys, moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
 import { restoreKey } from '../../functions/orchestrators/restore-key';
 import { retireVersion } from '../../functions/orchestrators/retire-version';
@@ -22,6 +23,7 @@ const library = require('durable-functions/lib/src/orchestrations/Orchestrator')
 
 export const orchestrators: Readonly<Record<string, Orchestrator>> = {
   rotateKey,
+  adoptKey,
   restoreKey,
   retireVersion,
   revokeKey,

@@ -102,6 +102,12 @@ const plays: Readonly<Record<string, Play>> = {
     input: retirement,
     script: usual({ watchTargets: (_, call) => (call === 2 ? probes('green', 'red', 'green') : undefined) }, watched),
   },
+  adopted: { orchestrator: 'adoptKey', input: request, script: usual() },
+  'adoption-put-back': {
+    orchestrator: 'adoptKey',
+    input: request,
+    script: usual({ writeAdoption: () => refusal('policy-not-changed') }),
+  },
   revoked: {
     orchestrator: 'revokeKey',
     input: request,

@@ -178,6 +178,8 @@ export function usual(changes: Changes = {}, given: Usual = {}): Script {
     proveWayBack: () => ok({ evidence: [] }),
     listUndo: () => ok({ targets: [...moved] }),
     secureWayBack: () => ok({ pinned: [] }),
+    writeAdoption: () => ok({ left: [] }),
+    undoAdoption: () => ok({ undone: true }),
     revokeVersions: ({ now }) => ok({ revokedAt: now, versions: ['v1'] }),
     restoreVersions: () => ok({ versions: ['v1'] }),
     lookAtAccess: () => ok({ results: plan.targets.map((_, target) => probeOf(target, 'red')) }),

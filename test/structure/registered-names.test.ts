@@ -59,7 +59,7 @@ test('every activity that the orchestrators name in their sources is registered,
 
 test('every orchestrator that the sources call is registered', () => {
   const known = registered('orchestrationTrigger');
-  expect(known).toEqual(['moveDataKeys', 'restoreKey', 'retireVersion', 'revokeKey', 'rotateKey']);
+  expect(known).toEqual(['adoptKey', 'moveDataKeys', 'restoreKey', 'retireVersion', 'revokeKey', 'rotateKey']);
   expect(known).toEqual(expect.arrayContaining([...namesInSources(/callSubOrchestrator\(\s*('\w+'|\w+)/g)]));
 });
 
@@ -91,6 +91,8 @@ test('every activity that is called when the runs are played is registered, and 
     }),
     play({ input: request, script: usual({ probeTargets: () => interrupted }) }),
     play({ input: resumed, script: usual({}, { known: planOf() }) }),
+    play({ orchestrator: 'adoptKey', input: request, script: usual() }),
+    play({ orchestrator: 'adoptKey', input: request, script: usual({ writeAdoption: () => refusal() }) }),
     play({ orchestrator: 'revokeKey', input: request, script: usual() }),
     play({
       orchestrator: 'restoreKey',

@@ -38,6 +38,8 @@ export interface KeyVault {
   /** Refuses (`version-disabled`, `version-not-found`) what Key Vault will not show. */
   version(kid: string): Promise<KeyVersionDetail>;
   rotationPolicy(key: string): Promise<RotationPolicy | null>;
+  /** Refuses (`policy-not-changed`) when Key Vault tells of another policy afterwards. */
+  setRotationPolicy(key: string, policy: RotationPolicy): Promise<void>;
   /** A new version of the same name: same type, size and operations as `like`. */
   createVersion(
     key: string,

@@ -1,5 +1,6 @@
-import type { Cause, Direction, RunPlan } from '../../contracts/activities';
+import type { AdoptionOrder, Cause, Direction, RunPlan } from '../../contracts/activities';
 import type { Phase, Reason, RunName, TargetKind, WaitingFor } from '../../contracts/rotation';
+import type { RotationPolicy } from './key-vault';
 
 /** One row for each KEK; every change is conditional on its ETag, and so fenced. */
 export interface Claim {
@@ -27,6 +28,9 @@ export interface Claim {
   readonly run?: RunName;
   /** The versions that a `revoke` disabled and no `restore` has enabled again; on record before they are disabled (I3). */
   readonly revocation?: Revocation;
+  /** What an `adopt` was asked to write, and what it found; absent for other runs. */
+  readonly adopt?: AdoptionOrder;
+  readonly adoptedFrom?: AdoptedFrom;
   /** What the claim is held for. */
   readonly purpose: 'rotation' | 'retirement';
   /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
@@ -41,6 +45,14 @@ export interface Claim {
   readonly unchangedSince: string;
   /** The `unchangedSince` of which the sweep has told that the run is stuck. */
   readonly toldStuckSince: string | null;
+}
+
+/** What a key had before an `adopt` wrote. */
+export interface AdoptedFrom {
+  readonly rotationPolicy: RotationPolicy | null;
+  /** Bare version whose expiry is written. */
+  readonly version: string;
+  readonly expiresOn: string | null;
 }
 
 export interface Revocation {

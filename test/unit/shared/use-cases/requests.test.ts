@@ -222,6 +222,7 @@ describe('a command', () => {
     'creating-version': { rollback: 'wake', pause: 'wake' },
     rewrapping: { rollback: 'wake', pause: 'wake' },
     soaking: { rollback: 'wake', pause: 'wake' },
+    adopting: { rollback: 'wake', pause: 'wake' },
     revoking: { rollback: 'wake', pause: 'wake' },
     restoring: { pause: 'wake' },
     'rolling-back': { pause: 'wake' },

@@ -63,14 +63,29 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   cancelled: [],
 };
 
-/** The phases that may directly follow this one. */
-export function nextPhases(phase: Phase): readonly Phase[] {
-  return transitions[phase];
+/** Whether a run moves targets from one version to another: only such a one leaves versions behind that can be retired. */
+export function isMove(run: RunName | undefined): boolean {
+  return run === undefined || run === 'rotate';
 }
 
-/** Whether a rotation may go from one phase to another. Staying is always allowed: an activity may run twice (I2). */
-export function mayMove(from: Phase, to: Phase): boolean {
-  return from === to || transitions[from].includes(to);
+/** The phases in which what a run is for is done, and whose they are; every other phase is everybody's. */
+const ofOneRun: Readonly<Partial<Record<Phase, (run: RunName | undefined) => boolean>>> = {
+  'creating-version': isMove,
+  rewrapping: isMove,
+  soaking: isMove,
+  adopting: (run) => run === 'adopt',
+  revoking: (run) => run === 'revoke',
+  restoring: (run) => run === 'restore',
+};
+
+/** The phases of a run (absent: `rotate`) that may directly follow this one. */
+export function nextPhases(phase: Phase, run?: RunName): readonly Phase[] {
+  return transitions[phase].filter((next) => ofOneRun[next]?.(run) ?? true);
+}
+
+/** Whether a run (absent: `rotate`) may go from one phase to another. Staying is always allowed: an activity may run twice (I2). */
+export function mayMove(from: Phase, to: Phase, run?: RunName): boolean {
+  return from === to || nextPhases(from, run).includes(to);
 }
 
 /** Whether the rotation is over for good. */
@@ -130,9 +145,6 @@ export function allowedCommands(phase: Phase, standing: Standing): readonly Comm
     return [command];
   });
 }
-
-/** Whether a run moves targets from one version to another: only such a one leaves versions behind that can be retired. */
-export const isMove = (run: RunName | undefined): boolean => run === undefined || run === 'rotate';
 
 /** A revocation that is complete is taken back by `restore`, with a plan and a second person; a restoration by another revocation. */
 const goesBack = (phase: Phase, run: RunName = 'rotate'): boolean =>

@@ -39,7 +39,7 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
     if (held.claim.phase === phase) return null;
     // A claim that is still held has not ended, whatever phase it was about to end in.
     const stuck = isTerminal(held.claim.phase) && phase === 'needs-attention';
-    if (!stuck && !mayMove(held.claim.phase, phase)) {
+    if (!stuck && !mayMove(held.claim.phase, phase, held.claim.run)) {
       throw new BrokenInvariantError('phases', `A rotation may not go from ${held.claim.phase} to ${phase}.`);
     }
     if (goesForward(phase)) {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Phase, phases } from '../../../../shared/contracts/rotation';
+import { type Phase, phases, runs } from '../../../../shared/contracts/rotation';
 import {
   allowedCommands,
   holdsClaim,
@@ -32,14 +32,24 @@ test('the ends are those that are named; nothing leaves them but a completed one
   expect(phases.filter(isTerminal).sort()).toEqual([...ends].sort());
   for (const from of phases) {
     expect(holdsClaim(from)).toBe(!ends.includes(from));
-    const ways = phases.filter((to) => to !== from && mayMove(from, to));
+    const ways = phases.filter((to) => to !== from && runs.some((run) => mayMove(from, to, run)));
     if (isTerminal(from)) expect(ways).toEqual(from === 'completed' ? ['rolling-back'] : []);
   }
 });
 
 test('the ends without a change are out of reach once a target may have moved', () => {
-  for (const from of ['rewrapping', 'soaking', 'rolling-back', 'needs-attention'] as const) {
-    for (const to of ['skipped', 'refused', 'cancelled'] as const) expect(mayMove(from, to)).toBe(false);
+  for (const from of [
+    'rewrapping',
+    'soaking',
+    'adopting',
+    'revoking',
+    'restoring',
+    'rolling-back',
+    'needs-attention',
+  ] as const) {
+    for (const to of ['skipped', 'refused', 'cancelled'] as const) {
+      for (const run of runs) expect(mayMove(from, to, run)).toBe(false);
+    }
   }
 });
 
@@ -72,8 +82,23 @@ test('I8: however a rotation goes, completed comes directly after soaking, and s
 
 test('every phase can be reached, and from every one an end', () => {
   const reachable = new Set<Phase>(['requested']);
-  for (const phase of reachable) for (const next of nextPhases(phase)) reachable.add(next);
+  for (const phase of reachable) {
+    for (const run of runs) for (const next of nextPhases(phase, run)) reachable.add(next);
+  }
   expect([...reachable].sort()).toEqual([...phases].sort());
+});
+
+test.each([
+  ['adopt', 'adopting'],
+  ['revoke', 'revoking'],
+  ['restore', 'restoring'],
+] as const)('%s does what it is for in %s, and moves no target', (run, own) => {
+  expect(nextPhases('planning', run)).toContain(own);
+  expect(mayMove(own, 'completed', run)).toBe(true);
+  for (const other of runs) if (other !== run) expect(mayMove('planning', own, other)).toBe(false);
+  for (const moving of ['creating-version', 'rewrapping', 'soaking'] as const) {
+    for (const from of phases) if (from !== moving) expect(mayMove(from, moving, run)).toBe(false);
+  }
 });
 
 test('commands: cancel before the first change, rollback after it, resume and abandon before a person', () => {
@@ -86,6 +111,9 @@ test('commands: cancel before the first change, rollback after it, resume and ab
     'creating-version': ['rollback', 'pause'],
     rewrapping: ['rollback', 'pause'],
     soaking: ['rollback', 'pause'],
+    adopting: ['rollback', 'pause'],
+    revoking: ['rollback', 'pause'],
+    restoring: ['pause'],
     'rolling-back': ['pause'],
     completed: ['rollback'],
     'needs-attention': ['rollback', 'resume', 'abandon'],
@@ -99,6 +127,18 @@ test('an instance works on every phase that holds the claim but the one that wai
     'creating-version',
     'rewrapping',
     'soaking',
+    'adopting',
+    'revoking',
+    'restoring',
     'rolling-back',
   ]);
+});
+
+test('what was revoked or restored goes back no more once it is complete, and a restoration not at all', () => {
+  const standing = { paused: false, waitsForApproval: false, canStillGoBack: true };
+  for (const run of ['revoke', 'restore', 'adopt'] as const) {
+    expect(allowedCommands('completed', { ...standing, run })).toEqual([]);
+  }
+  expect(allowedCommands('needs-attention', { ...standing, run: 'restore' })).toEqual(['resume', 'abandon']);
+  expect(allowedCommands('needs-attention', { ...standing, run: 'revoke' })).toEqual(['rollback', 'resume', 'abandon']);
 });

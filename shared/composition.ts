@@ -95,9 +95,9 @@ function historyPorts({
 }
 
 function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
-  const { key, policy, mode, acceptUnknown, windows } = configured;
+  const { key, policy, mode, acceptUnknown, windows, retirement } = configured;
   const targets = configured.targets.map((target) => connect(configuration, configured, target, azure));
-  return { key, policy, mode, acceptUnknown, windows, targets };
+  return { key, policy, mode, acceptUnknown, windows, retirement, targets };
 }
 
 function connect(

@@ -54,7 +54,7 @@ export function loadConfiguration(
   const file = text === null ? null : parseRotationFile(path, text, problems);
   const kinds = new Set(file?.keys.flatMap(({ targets }) => targets.map(({ kind }) => kind)));
   const settings = readEnvironment(environment, { iotHub: kinds.has('iotHub'), dps: kinds.has('dps') }, problems);
-  const keys = file === null ? [] : readKeys(path, file, settings.cloud.vaultSuffix, problems);
+  const keys = file === null ? [] : readKeys(path, file, settings, problems);
   const audit = file === null ? null : readAudit(path, file, settings.cloud.vaultSuffix, problems);
   const access = readAccess(path, file, environment, problems);
   const vaults = file === null ? [] : readVaults(path, file, keys, problems);

@@ -7,13 +7,13 @@ import { moveDataKeysPage } from '../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../shared/rotation/next-version';
 import { toOutcome } from '../../shared/rotation/outcome';
 import { makePlan } from '../../shared/rotation/planning';
+import { proveIdle } from '../../shared/rotation/proving-idle';
 import {
   beginRetirement,
   disableVersions,
   dropOldBlobs,
   enableVersions,
   endRetirement,
-  proveIdle,
   watchTargets,
 } from '../../shared/rotation/retiring';
 import { lookAtAccess, restoreVersions, revokeVersions } from '../../shared/rotation/revoking';

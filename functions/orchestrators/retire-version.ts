@@ -1,4 +1,9 @@
-import type { RetirementAdmission, RetirementRequest } from '../../shared/contracts/activities';
+import type {
+  Idleness,
+  RetirementAdmission,
+  RetirementEnd,
+  RetirementRequest,
+} from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
 import {
   now,
@@ -48,8 +53,8 @@ function* disableAndWatch(on: RunContext, admission: Admitted): Story<string | n
   let disabledAt = admission.disabledAt;
   try {
     if (disabledAt === null) {
-      const { idle, reasons } = yield* step(on, 'proveIdle', {});
-      if (!idle) return yield* end(on, 'refused', reasons);
+      const { idle, reasons, kept } = yield* proveIdle(on);
+      if (!idle) return yield* end(on, kept ? 'kept' : 'refused', reasons);
       disabledAt = now(on.context).toISOString(); // from here on an end must enable again, whatever became of the answer
       let disabled = yield* step(on, 'disableVersions', {});
       while (disabled.unfinished) {
@@ -66,6 +71,20 @@ function* disableAndWatch(on: RunContext, admission: Admitted): Story<string | n
     if (ended.kind === 'superseded') throw ended;
     return disabledAt === null ? yield* end(on, 'refused', [ended.reason]) : yield* undo(on, admission, [ended.reason]);
   }
+}
+
+/** The log of the vault comes minutes late: it is asked again until it shows what must be in it, or is known to be behind. */
+function* proveIdle(on: RunContext): Story<Idleness> {
+  let proof = yield* step(on, 'proveIdle', {});
+  while (proof.ask !== undefined) {
+    const { afterSeconds, markedAt } = proof.ask;
+    const due = new Date(now(on.context).getTime() + afterSeconds * 1000);
+    while (!(yield* sleepUntil(on.context, due))) {
+      // woken by a command that is none of ours
+    }
+    proof = yield* step(on, 'proveIdle', { markedAt });
+  }
+  return proof;
 }
 
 function* begin(context: OrchestrationContext, request: RetirementRequest): Story<RetirementAdmission> {
@@ -175,8 +194,10 @@ const unexpected = new StoryEnd('failed', {
   message: "The retirement met an error nobody foresaw; the host's log has it.",
 });
 
-function* end(on: RunContext, status: 'retired' | 'refused' | 'undone', reasons: readonly Reason[]): Story<string> {
-  yield* step(on, 'endRetirement', { status, reasons });
-  if (status !== 'refused') yield* tell(on, status === 'retired' ? 'retired' : 'retirement-undone', reasons, '');
+function* end(on: RunContext, status: RetirementEnd, reasons: readonly Reason[]): Story<string> {
+  const { isNews } = yield* step(on, 'endRetirement', { status, reasons });
+  if (status === 'retired') yield* tell(on, 'retired', reasons, '');
+  if (status === 'undone') yield* tell(on, 'retirement-undone', reasons, '');
+  if (isNews) yield* tell(on, 'retirement-refused', reasons, '');
   return status;
 }

@@ -162,26 +162,31 @@ function readCommand(row: Row): Command {
 
 // --- Retirements ---------------------------------------------------------------------------------------------------------
 
-function retirementRow({ rotationId, versions, dueAt, status, disabledAt, reasons, oldBlobsLeft }: Retirement) {
+function retirementRow({ disabledAt, versions, reasons, evidence, ...retirement }: Retirement) {
   return {
-    rowKey: `retirement_${rotationId}`,
-    ...{ rotationId, dueAt, status },
+    rowKey: `retirement_${retirement.rotationId}`,
+    ...retirement,
     ...(disabledAt === null ? {} : { disabledAt }),
-    ...(oldBlobsLeft === undefined ? {} : { oldBlobsLeft }),
+    ...(evidence === undefined ? {} : { evidence: JSON.stringify(evidence) }),
     ...longText('versions', JSON.stringify(versions)),
     ...longText('reasons', JSON.stringify(reasons)),
   };
 }
 
 function readRetirement(row: Row): Retirement {
+  const evidence = nullableTextOf(row, 'evidence');
+  const refusedSince = nullableTextOf(row, 'refusedSince');
   return {
     rotationId: textOf(row, 'rotationId'),
     versions: JSON.parse(readLongText(row, 'versions') ?? '[]'),
+    completedAt: textOf(row, 'completedAt'),
     dueAt: textOf(row, 'dueAt'),
     status: textOf(row, 'status') as Retirement['status'],
     disabledAt: nullableTextOf(row, 'disabledAt'),
     reasons: JSON.parse(readLongText(row, 'reasons') ?? '[]'),
     ...(row['oldBlobsLeft'] === true ? { oldBlobsLeft: true } : {}),
+    ...(evidence === null ? {} : { evidence: JSON.parse(evidence) }),
+    ...(refusedSince === null ? {} : { refusedSince }),
   };
 }
 

@@ -1,7 +1,10 @@
 import type { RunPolicy } from '../contracts/activities';
 import type { ChangeWindow } from '../rotation/change-windows';
 import { parseKeyIdentifier, sameKey } from '../rotation/key-identifier';
+import type { RetirementPolicy } from '../rotation/run-ports';
+import type { Settings } from './environment';
 import type { Problems } from './problems';
+import { readRetirementPolicy } from './retirement';
 import { type KeyEntry, type PolicyEntry, place, type RotationFile, type TargetEntry } from './rotation-file';
 import { readWindows } from './windows';
 
@@ -24,6 +27,7 @@ export interface ManagedKeyConfiguration {
   readonly acceptUnknown: readonly string[];
   /** When a run may begin to change things; always, if there is none. */
   readonly windows: readonly ChangeWindow[];
+  readonly retirement: RetirementPolicy;
 }
 
 /** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long, and watch a little longer. */
@@ -47,7 +51,7 @@ const preset: RunPolicy = {
 export function readKeys(
   path: string,
   file: RotationFile,
-  vaultSuffix: string | null,
+  { cloud: { vaultSuffix }, logWorkspace }: Pick<Settings, 'cloud' | 'logWorkspace'>,
   problems: Problems,
 ): ManagedKeyConfiguration[] {
   refuseDuplicateTargets(path, file, problems);
@@ -67,6 +71,8 @@ export function readKeys(
     const policy = mergePolicies(file.defaults ?? {}, entry);
     refuseContradictions(at(), policy, problems);
     const windows = entry.windows && readWindows((...members) => at('windows', ...members), entry.windows, problems);
+    const told = { policy, hasLog: logWorkspace !== null };
+    const retirement = readRetirementPolicy(at(), [entry, file.defaults ?? {}], told, problems);
     if (identifier === null) return [];
     return [
       {
@@ -79,6 +85,7 @@ export function readKeys(
         mode: entry.mode ?? file.defaults?.mode ?? 'act',
         acceptUnknown: entry.acceptUnknown ?? file.defaults?.acceptUnknown ?? [],
         windows: windows ?? usual,
+        retirement,
       },
     ];
   });

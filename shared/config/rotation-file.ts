@@ -25,6 +25,18 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** Backups are kept for years. */
+const age = z.string().transform((text, context) => {
+  const seconds = parseDuration(text);
+  if (seconds !== null && seconds <= 3660 * 86_400) return seconds;
+  const message = wrong(
+    'is not a duration of at most ten years',
+    'write it in ISO 8601 days or weeks, e.g. P400D or P52W',
+  );
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
 const resourceId = (type: string) =>
   matching(
     new RegExp(`^/subscriptions/[\\w-]+/resourceGroups/[\\w.()-]+/providers/${type}/[\\w-]+$`, 'i'),
@@ -124,6 +136,13 @@ const policy = z.strictObject({
       error: wrong('is not an answer to an expired version', 'use "refuse", "extend" or "forward-only"'),
     })
     .optional(),
+  retirementEvidence: z
+    .enum(['vault-log', 'control-plane'], {
+      error: wrong('is not evidence that a version is idle', 'use "vault-log" or "control-plane"'),
+    })
+    .optional(),
+  quiet: duration.optional(),
+  keepVersions: z.strictObject({ count: z.int().min(0).max(100).optional(), age: age.optional() }).optional(),
   pin: z.boolean({ error: wrong('is neither true nor false', 'set it to true or false') }).optional(),
   mode: z.enum(['act', 'observe'], { error: wrong('is not a mode', 'use "act" or "observe"') }).optional(),
   windows: z.array(changeWindow).optional(),
@@ -298,6 +317,10 @@ const members: Readonly<Record<string, string>> = {
   redProbes: 'give how many of how many answers must be red, e.g. {"red": 3, "of": 5}',
   red: aCount,
   of: aCount,
+  keepVersions: 'give what stays enabled for backups, e.g. {"count": 2, "age": "P400D"}, or leave it out',
+  count: 'give a whole number from 0 to 100',
+  age: 'write it in ISO 8601 days or weeks, e.g. P400D or P52W',
+  quiet: aDuration,
   acceptUnknown: 'list the codes of checks that may stay unknown; a dry run names them',
   soak: aDuration,
   probeEvery: aDuration,

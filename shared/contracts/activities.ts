@@ -176,6 +176,7 @@ export type AlertKind =
   | 'missed-event'
   | 'stuck'
   | 'retired'
+  | 'retirement-refused'
   | 'retirement-undone'
   | 'history-broken'
   | 'history-not-sealed';
@@ -186,6 +187,9 @@ export interface RetirementRequest {
   /** The completed rotation whose previous versions are to be retired. */
   readonly rotationId: string;
 }
+
+/** `kept`: for backups, by policy; it has its turn when that is over. */
+export type RetirementEnd = 'retired' | 'refused' | 'undone' | 'kept';
 
 export type RetirementAdmission =
   | { readonly admitted: false; readonly message: string }
@@ -201,6 +205,15 @@ export type RetirementAdmission =
       /** The versions are retired; kept old blobs are all that is left. */
       readonly watched?: true;
     };
+
+/** `ask`: the log comes late; ask again after so many seconds, with the instant up to which it must have come by then. */
+export type Idleness = {
+  readonly idle: boolean;
+  readonly reasons: readonly Reason[];
+  /** Of versions that are kept for backups. */
+  readonly kept?: true;
+  readonly ask?: { readonly afterSeconds: number; readonly markedAt: string };
+};
 
 /**
  * Every activity: its name, what goes in, what comes out (inside an `Outcome`). Only objects cross: the extension turns
@@ -245,11 +258,8 @@ export interface Activities {
     readonly input: { readonly request: RetirementRequest; readonly instanceId: string; readonly now: string };
     readonly output: RetirementAdmission;
   };
-  /** Whether nothing that is visible refers to the versions any more. */
-  readonly proveIdle: {
-    readonly input: OnRun;
-    readonly output: { readonly idle: boolean; readonly reasons: readonly Reason[] };
-  };
+  /** Whether nothing that is visible refers to the versions any more, and, where there is a log, nobody used them of late. */
+  readonly proveIdle: { readonly input: OnRun & { readonly markedAt?: string }; readonly output: Idleness };
   /** Proves idleness once more under the claim, then disables; answers when. */
   readonly disableVersions: {
     readonly input: OnRun;
@@ -268,8 +278,9 @@ export interface Activities {
   };
   /** Ends the retirement with a status and frees the claim. Reasons of `retired` say what is left; it has its turn again. */
   readonly endRetirement: {
-    readonly input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] };
-    readonly output: { readonly status: string };
+    readonly input: OnRun & { readonly status: RetirementEnd; readonly reasons: readonly Reason[] };
+    /** `isNews`: of a refusal, that it was not refused for this before. */
+    readonly output: { readonly status: string; readonly isNews?: true };
   };
   /** Writes the rotation policy and the expiry that were asked for; answers what is still missing. */
   readonly writeAdoption: { readonly input: OnRun; readonly output: { readonly left: readonly Reason[] } };

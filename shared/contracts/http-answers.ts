@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { historyFaults } from './history';
 import type { Health, KeyView, Problem } from './http';
-import { type Page, type Plan, phases, type Rotation, runs, targetKinds } from './rotation';
+import { type Page, type Plan, phases, type RetirementEvidence, type Rotation, runs, targetKinds } from './rotation';
 
 /**
  * What the routes answer, as schemas: the description at `GET /api/openapi.json` is made from them. `agreeing` makes it a compile
@@ -123,6 +123,15 @@ export const auditVerification = z.object({
   signers: list(z.object({ kid: z.string(), thumbprint: z.string() })),
 });
 
+const retirementEvidence = agreeing<RetirementEvidence>()(
+  z.object({
+    strength: z.enum(['vault-log', 'control-plane']),
+    at: instant,
+    targets: count,
+    log: nullable(z.object({ from: instant, until: instant, newestRecord: instant, ownUses: count })),
+  }),
+);
+
 const keyView = agreeing<KeyView>()(
   z.object({
     key: z.string(),
@@ -142,7 +151,15 @@ const keyView = agreeing<KeyView>()(
     running: nullable(z.string()),
     revokedAt: nullable(instant),
     pendingRetirement: nullable(
-      z.object({ rotationId: z.string(), versions: list(z.string()), dueAt: instant, status: z.string() }),
+      z.object({
+        rotationId: z.string(),
+        versions: list(z.string()),
+        completedAt: instant,
+        dueAt: instant,
+        status: z.string(),
+        reasons: list(reason),
+        evidence: nullable(retirementEvidence),
+      }),
     ),
     problem: nullable(z.string()),
   }),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { phases, runs, type TargetKind } from './rotation';
+import { phases, type Reason, type RetirementEvidence, runs, type TargetKind } from './rotation';
 
 /** What a member must be, said where it is missing or is something else: zod's own words name types, not things. */
 const must = (be: string) => ({
@@ -177,8 +177,13 @@ export interface KeyView {
   readonly pendingRetirement: {
     readonly rotationId: string;
     readonly versions: readonly string[];
+    readonly completedAt: string;
     readonly dueAt: string;
     readonly status: string;
+    /** Why the last try ended as it did. */
+    readonly reasons: readonly Reason[];
+    /** Null until idleness was proved. */
+    readonly evidence: RetirementEvidence | null;
   } | null;
   readonly problem: string | null;
 }

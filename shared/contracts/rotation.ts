@@ -40,6 +40,24 @@ export interface Evidence {
   readonly message: string;
 }
 
+/** What a retirement rests on: kept with it, and in the history. */
+export interface RetirementEvidence {
+  /** `vault-log`: nobody used the versions in the window. `control-plane`: nothing that can be seen refers to them, and no more. */
+  readonly strength: 'vault-log' | 'control-plane';
+  readonly at: string;
+  /** How many targets were asked what they refer to. */
+  readonly targets: number;
+  /** Null where no log was asked. */
+  readonly log: {
+    readonly from: string;
+    readonly until: string;
+    /** When the newest record of the vault was made: up to there the log is known to be whole. */
+    readonly newestRecord: string;
+    /** Uses of the versions by Keyturn itself; of anybody else there was none. */
+    readonly ownUses: number;
+  } | null;
+}
+
 /** Code of the refusal of a version that this very run made: after it there is something to leave behind, so it goes back. */
 export const madeVersionUnusable = 'made-version-unusable';
 

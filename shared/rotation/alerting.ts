@@ -25,6 +25,7 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   'missed-event': 'Keyturn.Event.Missed',
   stuck: 'Keyturn.Rotation.Stuck',
   retired: 'Keyturn.Version.Retired',
+  'retirement-refused': 'Keyturn.Version.RetirementRefused',
   'retirement-undone': 'Keyturn.Version.RetirementUndone',
   'history-broken': 'Keyturn.History.Broken',
   'history-not-sealed': 'Keyturn.History.NotSealed',
@@ -36,6 +37,7 @@ const endings: ReadonlySet<AlertKind> = new Set([
   'rolled-back',
   'needs-attention',
   'retired',
+  'retirement-refused',
   'retirement-undone',
 ]);
 
@@ -215,6 +217,8 @@ function doneSoFar(
       return 'The plan was made and nothing else: this key is in observe mode.';
     case 'retired':
       return `Version ${previousVersion} was proved idle, disabled, and watched; the probes stayed green.`;
+    case 'retirement-refused':
+      return `Version ${previousVersion} stays enabled: it is not proved idle.`;
     case 'retirement-undone':
       return `Version ${previousVersion} is enabled again.`;
     default:
@@ -260,6 +264,8 @@ function leftToDo(
       return reasons.length === 0 ? 'Nothing.' : 'Mend what the reasons name; the rest is tried again every day.';
     case 'observed':
       return 'Rotate by hand, or set "mode": "act" for the key in rotation.json.';
+    case 'retirement-refused':
+      return 'Mend what the reasons name; it is tried again by itself, at the next sweep and then more and more seldom, at least once a day.';
     case 'retirement-undone':
       return 'Find what still uses the version (the reasons name what was seen); it is tried again after another grace period.';
     default:

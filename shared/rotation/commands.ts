@@ -85,7 +85,7 @@ function standingOf(
   retirement: Retirement | null,
 ): Standing {
   const holds = claim?.rotationId === rotationId;
-  const enabled = retirement === null || ['waiting', 'refused', 'undone'].includes(retirement.status);
+  const enabled = retirement === null || ['waiting', 'refused', 'undone', 'kept'].includes(retirement.status);
   return {
     paused: holds && isPaused(commands),
     waitsForApproval: holds && claim.plan !== null && waitsForApproval(ports, claim),

@@ -1,6 +1,6 @@
 import type { KeyView } from '../contracts/http';
 import { versionOf } from './key-identifier';
-import type { KeyVersion } from './ports';
+import type { KeyVersion, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
 
@@ -31,12 +31,14 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     })),
     running: answerOf(ledger)?.claim?.rotationId ?? null,
     revokedAt: answerOf(ledger)?.claim?.revocation?.at ?? null,
-    pendingRetirement:
-      pending === undefined
-        ? null
-        : { rotationId: pending.rotationId, versions: pending.versions, dueAt: pending.dueAt, status: pending.status },
+    pendingRetirement: pending === undefined ? null : viewOf(pending),
     problem: failed === undefined ? null : messageOf(failed.reason),
   };
+}
+
+function viewOf(pending: Retirement): KeyView['pendingRetirement'] {
+  const { rotationId, versions, completedAt, dueAt, status, reasons, evidence = null } = pending;
+  return { rotationId, versions, completedAt, dueAt, status, reasons, evidence };
 }
 
 const answerOf = <T>(settled: PromiseSettledResult<T>): T | null =>

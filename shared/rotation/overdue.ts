@@ -1,6 +1,7 @@
 import type { RunPolicy, RunReference } from '../contracts/activities';
 import { alertTypes, subjectOf, tell } from './alerting';
 import { kidOf } from './key-identifier';
+import { longestAskingSeconds } from './log-evidence';
 import { allowedCommands } from './phases';
 import type { Claim } from './ports';
 import type { RotationPorts } from './run-ports';
@@ -37,7 +38,9 @@ function workSeconds(claim: Claim, policy: RunPolicy): number {
   const dataKeys = records * secondsOfDataKey + asking;
   // Probes that say nothing certain prolong a soak or a watch by a fault deadline at the most, and by one interval each.
   const probing = faultDeadlineSeconds + 2 * probeEverySeconds;
-  if (claim.purpose === 'retirement') return admissionSeconds + watchSeconds + probing + dataKeys;
+  if (claim.purpose === 'retirement') {
+    return admissionSeconds + longestAskingSeconds + watchSeconds + probing + dataKeys;
+  }
   switch (claim.phase) {
     case 'requested':
       return admissionSeconds;

@@ -1,9 +1,16 @@
-import type { ProbeResult, RetirementAdmission, RetirementRequest, RunReference } from '../contracts/activities';
+import type {
+  ProbeResult,
+  RetirementAdmission,
+  RetirementEnd,
+  RetirementRequest,
+  RunReference,
+} from '../contracts/activities';
 import type { Reason } from '../contracts/rotation';
-import { discoveredReferences } from './discovery';
-import { BrokenInvariantError, ConflictError, InterruptedError, RefusalError } from './errors';
-import { kidOf, versionOf } from './key-identifier';
+import { ConflictError, InterruptedError, RefusalError } from './errors';
+import { kidOf } from './key-identifier';
 import type { Claim, Retirement } from './ports';
+import { requireStillIdle } from './proving-idle';
+import { findRetirement, putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 
@@ -14,7 +21,7 @@ interface OnRun {
 
 /** Whether a retirement has its turn when its day has come. */
 export const hasItsTurn = ({ status, oldBlobsLeft }: Retirement): boolean =>
-  ['waiting', 'refused', 'undone', 'proving', 'watching'].includes(status) ||
+  ['waiting', 'refused', 'undone', 'kept', 'proving', 'watching'].includes(status) ||
   (status === 'retired' && oldBlobsLeft === true);
 
 /**
@@ -29,7 +36,7 @@ export async function beginRetirement(
   const { policy, targets, mode } = managedKey(ports, request.key);
   // The claim is read first: whoever ends the retirement from here on changes the claim too, and so is noticed.
   const state = await ports.ledger.read(request.key);
-  const retirement = await find(ports, request.key, request.rotationId);
+  const retirement = await findRetirement(ports, request.key, request.rotationId);
   if (retirement === null || !hasItsTurn(retirement)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
   }
@@ -38,6 +45,7 @@ export async function beginRetirement(
     return { admitted: false, message: `${request.key} is in observe mode: nothing is retired.` };
   }
   const watched = retirement.status === 'retired';
+  const { evidence: _, ...unproved } = retirement;
   const { claim } = state;
   const mine =
     claim?.rotationId === request.rotationId && claim.purpose === 'retirement' && claim.instanceId === instanceId;
@@ -52,7 +60,9 @@ export async function beginRetirement(
     try {
       await ports.ledger.update(request.key, state.etag, {
         claim: held,
-        putRetirement: watched ? retirement : { ...retirement, status: 'proving' },
+        putRetirement: watched
+          ? retirement
+          : { ...(retirement.disabledAt === null ? unproved : retirement), status: 'proving' },
       });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -119,56 +129,7 @@ const heldForRetirement = (claim: Claim, request: RetirementRequest, instanceId:
 });
 
 /**
- * Whether anything that is visible refers to the versions: a hub or DPS, configured or discovered, or a record of data keys. A
- * kept old blob is not a reference. What cannot be read is not idle (I12).
- */
-export async function proveIdle(
-  ports: RotationPorts,
-  { run, now }: OnRun,
-): Promise<{ readonly idle: boolean; readonly reasons: readonly Reason[] }> {
-  await fenceOf(ports, run, 'forward')();
-  const { versions } = await retirementOf(ports, run);
-  const reasons = await referencesTo(ports, run.key, versions);
-  const idle = reasons.length === 0;
-  await record(
-    ports,
-    run,
-    {
-      at: now,
-      action: 'prove-idle',
-      target: null,
-      outcome: idle ? 'done' : 'refused',
-      message: idle
-        ? 'control-plane: no target, no data key and no hub or DPS that was discovered names the versions. There is no vault log to ask, so an unknown user of the key would not show.'
-        : reasons.map(({ message }) => message).join(' '),
-      details: { strongest: 'control-plane', references: reasons.length },
-    },
-    now,
-  );
-  return { idle, reasons };
-}
-
-async function referencesTo(
-  ports: RotationPorts,
-  key: string,
-  versions: readonly string[],
-): Promise<readonly Reason[]> {
-  const { targets } = managedKey(ports, key);
-  const found = await Promise.all(
-    targets.map(async ({ kind, name, references }) => {
-      const named = (await references()).map((kid) => ({ kid, version: versionOf(kid) }));
-      // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
-      const referring = named.filter(({ version }) => version === null || versions.includes(version));
-      return referring.map(
-        ({ kid }): Reason => ({ code: 'still-referred-to', message: `${kind}/${name} still refers to ${kid}.` }),
-      );
-    }),
-  );
-  return [...found.flat(), ...(await discoveredReferences(ports, key, versions))];
-}
-
-/**
- * I1: under the claim, and only after nothing visible referred to the versions at this very moment. Never deletes. An interruption
+ * I1: under the claim, and only after nothing visible referred to the versions, and no log showed a user, at this very moment. Never deletes. An interruption
  * between two versions waits for a person's word, who knows how long: those that are disabled are watched meanwhile.
  */
 export async function disableVersions(
@@ -185,8 +146,7 @@ export async function disableVersions(
     if (!(error instanceof InterruptedError) || !some) throw error;
     return { disabledAt: retirement.disabledAt ?? now, unfinished: true };
   }
-  const reasons = await referencesTo(ports, run.key, retirement.versions);
-  if (reasons.length > 0) throw new RefusalError('still-referred-to', reasons.map(({ message }) => message).join(' '));
+  await requireStillIdle(ports, { run, now }, retirement);
   // What was said at a first try is true only if that try disabled them: the watch must not be short.
   const before = retirement.disabledAt;
   const disabledAt = before !== null && (await areDisabled(ports, run.key, retirement.versions)) ? before : now;
@@ -285,12 +245,12 @@ export async function dropOldBlobs(
 /** Ends the retirement and frees the claim. */
 export async function endRetirement(
   ports: RotationPorts,
-  input: OnRun & { readonly status: 'retired' | 'refused' | 'undone'; readonly reasons: readonly Reason[] },
-): Promise<{ readonly status: string }> {
+  input: OnRun & { readonly status: RetirementEnd; readonly reasons: readonly Reason[] },
+): Promise<{ readonly status: string; readonly isNews?: true }> {
   const { run, status, reasons, now } = input;
-  const known = await find(ports, run.key, run.rotationId);
+  const known = await findRetirement(ports, run.key, run.rotationId);
   const { claim } = await ports.ledger.read(run.key);
-  if (known?.status === status && claim?.rotationId !== run.rotationId) return { status };
+  if (known?.status === status && claim?.rotationId !== run.rotationId) return { status, ...newsOf(known) };
   await readHeldClaim(ports, run);
   const retirement = await retirementOf(ports, run);
   await record(
@@ -305,41 +265,53 @@ export async function endRetirement(
         `Retirement of ${retirement.versions.join(', ')}: ${status}.`,
         ...reasons.map(({ message }) => message),
       ].join(' '),
-      details: { status, code: reasons[0]?.code ?? null },
+      details: { status, code: reasons[0]?.code ?? null, evidence: retirement.evidence?.strength ?? null },
     },
     status,
   );
-  const disabledAt = status === 'retired' ? retirement.disabledAt : null;
   const { graceSeconds } = managedKey(ports, run.key).policy;
-  // A retired version is done with, unless something is left of it, which the reasons say.
-  const isDone = status === 'retired' && reasons.length === 0;
-  const dueAt = isDone ? retirement.dueAt : after(now, status === 'undone' ? graceSeconds : aDaySeconds);
-  const { oldBlobsLeft: _, ...rest } = retirement;
-  const left = status === 'retired' && !isDone ? { oldBlobsLeft: true as const } : {};
+  const ended = asEnded(retirement, input, graceSeconds);
   await changeClaim(ports, run, (held) => ({
     claim: { ...held.claim, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
-    putRetirement: { ...rest, status, disabledAt, dueAt, reasons: [...reasons], ...left },
+    putRetirement: ended,
   }));
-  await ports.sealNow?.(run.key);
-  return { status };
+  return { status, ...newsOf(ended) };
 }
 
-/** What still refers to a version today may not tomorrow; after a failed probe another whole grace period passes. */
+function asEnded(
+  retirement: Retirement,
+  {
+    status,
+    reasons,
+    now,
+  }: { readonly status: RetirementEnd; readonly reasons: readonly Reason[]; readonly now: string },
+  graceSeconds: number,
+): Retirement {
+  const { oldBlobsLeft: _, refusedSince, ...rest } = retirement;
+  const ended = { ...rest, status, disabledAt: null, reasons: [...reasons] };
+  switch (status) {
+    case 'retired': {
+      const retired = { ...ended, disabledAt: retirement.disabledAt };
+      // A retired version is done with, unless something is left of it, which the reasons say.
+      return reasons.length === 0 ? retired : { ...retired, dueAt: after(now, aDaySeconds), oldBlobsLeft: true };
+    }
+    case 'undone':
+      return { ...ended, dueAt: after(now, graceSeconds) };
+    case 'kept':
+      return ended; // the sweep looks whether it still is
+    case 'refused': {
+      const same = refusedSince !== undefined && retirement.reasons[0]?.code === reasons[0]?.code;
+      const since = same ? refusedSince : now;
+      // At the next sweep; what is refused for the same again and again leaves fewer and fewer records.
+      const waited = (Date.parse(now) - Date.parse(since)) / 1000;
+      return { ...ended, refusedSince: since, dueAt: after(now, Math.min(waited, aDaySeconds)) };
+    }
+  }
+}
+
+/** Of a refusal that was not refused for this before. */
+const newsOf = ({ status, dueAt, refusedSince }: Retirement): { readonly isNews?: true } =>
+  status === 'refused' && dueAt === refusedSince ? { isNews: true } : {};
+
 const aDaySeconds = 24 * 3600;
 const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
-
-async function find(ports: Pick<RotationPorts, 'ledger'>, key: string, rotationId: string): Promise<Retirement | null> {
-  return (await ports.ledger.retirements(key)).find((retirement) => retirement.rotationId === rotationId) ?? null;
-}
-
-async function retirementOf(ports: Pick<RotationPorts, 'ledger'>, run: RunReference): Promise<Retirement> {
-  const found = await find(ports, run.key, run.rotationId);
-  if (found === null) throw new BrokenInvariantError('retirement', `No retirement of ${run.rotationId} is on record.`);
-  return found;
-}
-
-const putRetirement = (
-  ports: Pick<RotationPorts, 'ledger'>,
-  run: RunReference,
-  putRetirement: Retirement,
-): Promise<Claim> => changeClaim(ports, run, ({ claim }) => ({ claim, putRetirement }));

@@ -1,4 +1,5 @@
 import type { RunPolicy } from '../contracts/activities';
+import type { RetirementEvidence } from '../contracts/rotation';
 import type { ChangeWindow } from './change-windows';
 import type {
   AlertChannel,
@@ -15,6 +16,16 @@ import type {
 } from './ports';
 import type { Sealing } from './sealing';
 
+/** On what old versions are retired, and which are not yet. */
+export interface RetirementPolicy {
+  /** The weakest evidence that is enough. */
+  readonly evidence: RetirementEvidence['strength'];
+  /** How long nobody may have used a version, by the vault's log; at least as long as a key cache lives. */
+  readonly quietSeconds: number;
+  /** What backups may still need stays enabled: the versions of so many rotations, and each for so long after it went out of use. */
+  readonly keep: { readonly count: number; readonly ageSeconds: number };
+}
+
 /** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
 export interface ManagedKey {
   readonly key: string;
@@ -26,6 +37,7 @@ export interface ManagedKey {
   readonly acceptUnknown: readonly string[];
   /** When a run may begin to change things; always, if there is none. */
   readonly windows: readonly ChangeWindow[];
+  readonly retirement: RetirementPolicy;
 }
 
 /** Everything a use case may touch. */

@@ -2,9 +2,10 @@ import type { RotationRequest } from '../contracts/activities';
 import { alertTypes, subjectOf, tell } from './alerting';
 import { isOpen } from './change-windows';
 import { subtractDuration } from './iso-duration';
+import { keptForBackups } from './kept-versions';
 import { isRelevant, type KeyEventType } from './key-event';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
-import type { Claim, KeyVersion, RotationPolicy, SeenEvent } from './ports';
+import type { Claim, KeyVersion, Retirement, RotationPolicy, SeenEvent } from './ports';
 import { eventStarted } from './requests';
 import { hasItsTurn } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
@@ -194,12 +195,16 @@ async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
 
 async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
   const now = ports.now();
-  const due = (await ports.ledger.retirements(key)).find(
-    (each) => hasItsTurn(each) && Date.parse(each.dueAt) <= now.getTime() && each.versions.length > 0,
+  const { windows, retirement } = managedKey(ports, key);
+  const all = await ports.ledger.retirements(key);
+  const isKept = (each: Retirement) =>
+    each.status === 'kept' && keptForBackups(all, each, retirement.keep, now) !== null;
+  const due = all.find(
+    (each) => hasItsTurn(each) && Date.parse(each.dueAt) <= now.getTime() && each.versions.length > 0 && !isKept(each),
   );
   if (due === undefined) return [];
   // One that was begun is seen to its end: a version must not stay disabled unwatched.
-  if (due.disabledAt === null && !isOpen(managedKey(ports, key).windows, now)) return [];
+  if (due.disabledAt === null && !isOpen(windows, now)) return [];
   const { claim } = await ports.ledger.read(key);
   const names = due.versions.join(', ');
   const message =

@@ -104,7 +104,7 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   const { graceSeconds, backOffSeconds } = managedKey(ports, run.key).policy;
   const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
   await changeClaim(ports, run, ({ claim }) => {
-    const retirement = retirementOf(claim, run, after(graceSeconds));
+    const retirement = retirementOf(claim, run, now, after(graceSeconds));
     const moved = isMove(claim.run);
     const { revocation: _over, run: _run, adopt: _order, adoptedFrom: _found, ...kept } = freed(claim);
     return {
@@ -127,11 +127,12 @@ const lastOf = ({ rotationId, plan, nextVersion }: Claim): Pick<Claim, 'lastRota
 
 const changedSomething = (phase: Phase): boolean => ['completed', 'rolled-back', 'abandoned'].includes(phase);
 
-function retirementOf(claim: Claim, { rotationId }: RunReference, dueAt: string): Retirement {
+function retirementOf(claim: Claim, { rotationId }: RunReference, completedAt: string, dueAt: string): Retirement {
   const left = (claim.plan?.targets ?? []).flatMap(({ previousVersion }) =>
     previousVersion === null || previousVersion === claim.nextVersion ? [] : [previousVersion],
   );
-  return { rotationId, versions: [...new Set(left)], dueAt, status: 'waiting', disabledAt: null, reasons: [] };
+  const versions = [...new Set(left)];
+  return { rotationId, versions, completedAt, dueAt, status: 'waiting', disabledAt: null, reasons: [] };
 }
 
 const goesForward = (phase: Phase): boolean =>

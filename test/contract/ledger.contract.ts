@@ -292,6 +292,7 @@ function retirementOf(rotationId: string, more: Partial<Retirement> = {}): Retir
   return {
     rotationId,
     versions: ['1'.repeat(32), '2'.repeat(32)],
+    completedAt: at(20),
     dueAt: at(30),
     status: 'waiting',
     disabledAt: null,

@@ -78,6 +78,31 @@ describe('a retirement', () => {
     expect(played.steps.at(-1)?.input).toMatchObject({ reasons });
   });
 
+  test('asks the log again, with the mark it was told, until it is known', async () => {
+    const asked = { idle: false, reasons: [], ask: { afterSeconds: 600, markedAt: 'the mark' } };
+    const proveIdle = (_: unknown, call: number) => (call <= 2 ? ok(asked) : undefined);
+    const played = await retire(usual({ proveIdle }, hour));
+    const [first, second, third] = played.steps.filter(({ name }) => name === 'proveIdle');
+    expect(first?.input).not.toHaveProperty('markedAt');
+    expect([second, third].map((each) => each?.input['markedAt'])).toEqual(['the mark', 'the mark']);
+    expect((second?.atSeconds ?? 0) - (first?.atSeconds ?? 0)).toBeGreaterThanOrEqual(599);
+    expect(played.output).toBe('retired');
+  });
+
+  test('of versions that are kept for backups ends as kept, and nobody is told', async () => {
+    const reasons = [{ code: 'kept-for-backups', message: 'v1 is kept.' }];
+    const played = await retire(usual({ proveIdle: () => ok({ idle: false, kept: true as const, reasons }) }));
+    expect(played.told).toEqual(['beginRetirement', 'proveIdle', 'endRetirement kept']);
+    expect(played.output).toBe('kept');
+  });
+
+  test('that is refused for something new tells of it', async () => {
+    const endRetirement = () => ok({ status: 'refused', isNews: true as const });
+    const proveIdle = () => ok({ idle: false, reasons: [{ code: 'still-used', message: 'Somebody.' }] });
+    const { told } = await retire(usual({ proveIdle, endRetirement }));
+    expect(told.slice(-2)).toEqual(['endRetirement refused', 'sendAlert retirement-refused']);
+  });
+
   test.each([
     ['a refusal', refusal()],
     ['a fault past its deadline', fault()],

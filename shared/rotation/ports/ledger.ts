@@ -1,5 +1,5 @@
 import type { AdoptionOrder, Cause, Direction, RunPlan } from '../../contracts/activities';
-import type { Phase, Reason, RunName, TargetKind, WaitingFor } from '../../contracts/rotation';
+import type { Phase, Reason, RetirementEvidence, RunName, TargetKind, WaitingFor } from '../../contracts/rotation';
 import type { RotationPolicy } from './key-vault';
 
 /** One row for each KEK; every change is conditional on its ETag, and so fenced. */
@@ -62,19 +62,25 @@ export interface Revocation {
   readonly at: string;
 }
 
-export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'ended';
+export type RetirementStatus = 'waiting' | 'proving' | 'watching' | 'retired' | 'refused' | 'undone' | 'kept' | 'ended';
 
-/** The old versions of one completed rotation on their way out. `ended`: the rotation was rolled back first. */
+/** The old versions of one completed rotation on their way out. `ended`: the rotation was rolled back first. `kept`: for backups. */
 export interface Retirement {
   readonly rotationId: string;
   /** Bare versions. */
   readonly versions: readonly string[];
+  /** When the rotation completed: since then nothing should have used them. */
+  readonly completedAt: string;
   readonly dueAt: string;
   readonly status: RetirementStatus;
   readonly disabledAt: string | null;
   readonly reasons: readonly Reason[];
   /** Of `retired`: kept old blobs could not be forgotten yet; from `dueAt` on it is tried again. */
   readonly oldBlobsLeft?: true;
+  /** What it rests on; absent until idleness was proved. */
+  readonly evidence?: RetirementEvidence;
+  /** Since when it is refused, for whatever reasons, time after time. */
+  readonly refusedSince?: string;
 }
 
 /** What is needed to put one target back; saved before the step that it undoes (I3). Never holds a secret. */

@@ -49,7 +49,13 @@ describe('GET /api/keys', () => {
     await ready(world);
     const { claim, etag } = await world.ledger.read(key);
     const retirement = {
-      ...{ rotationId: 'an-earlier-run', versions: ['1'.repeat(32)], dueAt: world.now(), disabledAt: null },
+      ...{
+        rotationId: 'an-earlier-run',
+        versions: ['1'.repeat(32)],
+        completedAt: world.now(),
+        dueAt: world.now(),
+        disabledAt: null,
+      },
       reasons: [],
     };
     const put = async (status: 'waiting' | 'retired', tag: string | null) => {
@@ -57,7 +63,7 @@ describe('GET /api/keys', () => {
     };
     const app = surface(world.ports);
     await put('waiting', etag);
-    const { disabledAt: _1, reasons: _2, ...told } = { ...retirement, status: 'waiting' };
+    const { disabledAt: _, ...told } = { ...retirement, status: 'waiting', evidence: null };
     expect((await app.ask('keys')).body.items[0].pendingRetirement).toEqual(told);
     await put('retired', (await world.ledger.read(key)).etag);
     expect((await app.ask('keys')).body.items[0].pendingRetirement).toBeNull();

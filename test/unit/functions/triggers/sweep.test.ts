@@ -113,7 +113,13 @@ describe('the sweep', () => {
     const { claim, etag } = await world.ledger.read(key);
     if (claim === null) throw new Error('There is no claim.');
     const putRetirement = {
-      ...{ rotationId, versions: ['1'.repeat(32)], dueAt: world.now(), status: 'waiting' as const },
+      ...{
+        rotationId,
+        versions: ['1'.repeat(32)],
+        completedAt: world.now(),
+        dueAt: world.now(),
+        status: 'waiting' as const,
+      },
       ...{ disabledAt: null, reasons: [] },
     };
     await world.ledger.update(key, etag, { claim: { ...claim, rotationId: null, instanceId: null }, putRetirement });

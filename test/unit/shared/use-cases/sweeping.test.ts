@@ -667,7 +667,7 @@ describe('a run whose instance is alive but does not go on', () => {
     await disableVersions(world.ports, { run: begun.run, now: world.pass(1) });
     world.pass(24 * 3600 + 25 * 3600 + 3600 + 1200);
     expect(await sweep(world)).toEqual([]);
-    world.pass(margin + 3600);
+    world.pass(margin + 3600 + 4500);
     expect(await sweep(world)).toMatchObject([{ kind: 'wake', instanceId: 'r1' }]);
     expect(world.alerts.sent.at(-1)).toMatchObject({
       type: 'Keyturn.Rotation.Stuck',

@@ -122,7 +122,15 @@ test('versions that were enabled again are on record so: whoever goes on does no
       unchangedSince: world.now(),
       toldStuckSince: null,
     },
-    putRetirement: { rotationId, versions: [v1], dueAt: world.now(), status: 'waiting', disabledAt: null, reasons: [] },
+    putRetirement: {
+      rotationId,
+      versions: [v1],
+      completedAt: world.now(),
+      dueAt: world.now(),
+      status: 'waiting',
+      disabledAt: null,
+      reasons: [],
+    },
   });
   world.managed.targets.length = 0;
   const input = { request: { key, rotationId }, instanceId: 'i-1', now: world.now() };

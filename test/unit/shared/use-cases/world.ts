@@ -8,7 +8,7 @@ import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import type { Claim, KeyVersionDetail, Target, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
-import type { RotationPorts } from '../../../../shared/rotation/run-ports';
+import type { RetirementPolicy, RotationPorts } from '../../../../shared/rotation/run-ports';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/wrapping';
 import { dataKeysTarget } from '../../../../shared/targets/data-keys';
@@ -107,6 +107,11 @@ export function makeWorld(
     mode: 'act' as const,
     acceptUnknown: [] as string[],
     windows: [] as ChangeWindow[],
+    retirement: {
+      evidence: 'control-plane',
+      quietSeconds: 7 * 86_400,
+      keep: { count: 0, ageSeconds: 0 },
+    } as RetirementPolicy,
   };
   const ports: RotationPorts = {
     now,

@@ -152,7 +152,14 @@ function show(
   } else {
     const { settings = {} } = scenario;
     const [approval, observed] = [settings['approval'] === 'required', settings['mode'] === 'observe'];
-    const playground = playgroundOf(sandbox, { endpoints: endpoints.path, logs, now, approval, observed });
+    const playground = playgroundOf(sandbox, {
+      endpoints: endpoints.path,
+      logs,
+      now,
+      approval,
+      observed,
+      signIn: scenario.signIn === true,
+    });
     screen.print(whatToTry(playground, outcome.rotation));
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report(outcome))}\n`);

@@ -21,6 +21,8 @@ export interface Playground {
   readonly approval: boolean;
   /** Whether the key is only observed. */
   readonly observed: boolean;
+  /** Whether people sign in here, and roles decide. */
+  readonly signIn: boolean;
 }
 
 /** More than a rotation and the grace period after it take. */
@@ -29,7 +31,7 @@ const DAYS_AHEAD = 10;
 /** What a sandbox that stays up offers once its scenario is over. */
 export function playgroundOf(
   sandbox: Sandbox,
-  more: Pick<Playground, 'endpoints' | 'logs' | 'now' | 'approval' | 'observed'>,
+  more: Pick<Playground, 'endpoints' | 'logs' | 'now' | 'approval' | 'observed' | 'signIn'>,
 ) {
   const { cloud, host, key } = sandbox;
   const { ca, token, control, eventGrid } = cloud;
@@ -45,19 +47,21 @@ type Entry = readonly [title: string, text: string];
 
 function look(where: Playground, rotation: Rotation | null): Entry[] {
   const { app, ca, hub, token } = where;
+  const as = asking(where, 'rhea');
   const query = `key=${encodeURIComponent(where.key)}`;
   const bearer = `$(curl -s --cacert ${ca} '${token}?identity=reader&resource=https://iothubs.azure.net' | ${member('access_token')})`;
   return [
     ['all addresses', where.endpoints],
     ['logs', where.logs],
-    ['every key', `curl -s '${app}/api/keys'`],
+    ...(where.signIn ? ([['first, to sign in', signingIn(where)]] as const) : []),
+    ['every key', `${as} '${app}/api/keys'`],
     ...(rotation === null
       ? []
       : ([
-          ['the rotation', `curl -s '${app}/api/rotations/${rotation.rotationId}'`],
-          ['its history', `curl -s '${app}/api/rotations/${rotation.rotationId}/audit'`],
+          ['the rotation', `${as} '${app}/api/rotations/${rotation.rotationId}'`],
+          ['its history', `${as} '${app}/api/rotations/${rotation.rotationId}/audit'`],
         ] as const)),
-    ['verify history', `curl -s '${app}/api/audit/verify?${query}'`],
+    ['verify history', `${as} '${app}/api/audit/verify?${query}'`],
     ['the alerts', `curl -s '${where.eventGrid}/alerts'`],
     [
       'an old twin',
@@ -68,10 +72,12 @@ function look(where: Playground, rotation: Rotation | null): Entry[] {
 
 function attempts(where: Playground, rotation: Rotation | null): Entry[] {
   const { app, key, control } = where;
-  const newest = `$(curl -s '${app}/api/rotations?limit=1' | ${member('rotationId')})`;
-  const order = (name: string, body = '') => `curl -s -X POST "${app}/api/rotations/${newest}/${name}"${body}`;
-  const start = (more: object) => post(`${app}/api/rotations`, { key, reason: 'I asked for it', ...more });
-  const hash = `$(curl -s '${app}/api/rotations?limit=1' | ${member('planHash')})`;
+  const as = asking(where, 'olivia');
+  const newest = `$(${as} '${app}/api/rotations?limit=1' | ${member('rotationId')})`;
+  const order = (name: string, body = '') =>
+    `${name === 'approve' ? asking(where, 'avery') : as} -X POST "${app}/api/rotations/${newest}/${name}"${body}`;
+  const start = (more: object) => post(`${app}/api/rotations`, { key, reason: 'I asked for it', ...more }, as);
+  const hash = `$(${as} '${app}/api/rotations?limit=1' | ${member('planHash')})`;
   const approve = order('approve', ` -H 'content-type: application/json' -d "{\\"planHash\\":\\"${hash}\\"}"`);
   const days = new Date(where.now.getTime() + DAYS_AHEAD * 86_400_000);
   const fault = { standIn: 'arm', principal: 'keyturn', operation: 'putHub', times: 5 };
@@ -89,8 +95,17 @@ function attempts(where: Playground, rotation: Rotation | null): Entry[] {
   ];
 }
 
-function post(url: string, body: object): string {
-  return `curl -s -X POST '${url}' -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
+/** Where people sign in: a function of the shell that gets a token for one of them. */
+function signingIn({ ca, token }: Playground): string {
+  return `token() { curl -s --cacert ${ca} "${token}?identity=$1&resource=api://keyturn" | ${member('access_token')}; }`;
+}
+
+/** rhea may read, olivia operate, avery approve. */
+const asking = ({ signIn }: Playground, name: string): string =>
+  signIn ? `curl -s -H "authorization: Bearer $(token ${name})"` : 'curl -s';
+
+function post(url: string, body: object, curl = 'curl -s'): string {
+  return `${curl} -X POST '${url}' -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
 }
 
 /** Takes one member out of a JSON text, with what every shell has. */

@@ -1,3 +1,4 @@
+import { audit } from './audit';
 import { coldStart } from './cold-start';
 import { durableHistory } from './durable-history';
 import { eventToMutation } from './event-to-mutation';
@@ -7,7 +8,15 @@ import { machine } from './machine';
 import { oneRotation } from './one-rotation';
 import { rewrap } from './rewrap';
 
-const benchmarks: readonly Benchmark[] = [localHost, coldStart, eventToMutation, oneRotation, durableHistory, rewrap];
+const benchmarks: readonly Benchmark[] = [
+  localHost,
+  coldStart,
+  eventToMutation,
+  oneRotation,
+  durableHistory,
+  rewrap,
+  audit,
+];
 
 const usage = `npm run bench [-- [--json] [--full] [--list] [<name>...]]
   <name>   only these; all of them unless named

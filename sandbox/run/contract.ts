@@ -27,7 +27,9 @@ export interface Rotation {
 }
 
 export interface AuditRecord {
+  readonly chain: number;
   readonly sequence: number;
+  readonly hash: string;
   readonly at: string;
   readonly action: string;
   readonly target: string | null;
@@ -40,7 +42,20 @@ export interface AuditVerification {
   readonly ok: boolean;
   readonly records: number;
   readonly head: string | null;
-  readonly brokenAt?: { readonly sequence: number; readonly message: string };
+  readonly brokenAt?: {
+    readonly chain: number;
+    readonly sequence: number;
+    readonly fault: string;
+    readonly message: string;
+  };
+  readonly assurance: 'chain' | 'signed' | 'anchored';
+  readonly chains: readonly {
+    readonly chain: number;
+    readonly ok: boolean;
+    readonly records: number;
+    readonly signedTo: number;
+    readonly begins: { readonly brokenChain: number | null } | null;
+  }[];
 }
 
 export interface Page<T> {

@@ -44,9 +44,14 @@ export class Operator {
   }
 
   /** Runs the sweep now, as its timer would; answered before it has ended. */
-  async sweep(): Promise<void> {
+  sweep(): Promise<void> {
+    return this.run('sweep');
+  }
+
+  /** The same with any timer of the app's. */
+  async run(timer: string): Promise<void> {
     const { wire, host } = this.#sandbox;
-    await wire.ask(`${host.url}/admin/functions/sweep`, { body: {} });
+    await wire.ask(`${host.url}/admin/functions/${timer}`, { body: {} });
   }
 
   /** @param key the scenario's own unless named */

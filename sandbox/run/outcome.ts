@@ -76,12 +76,13 @@ function comparisonProblems({ source, total, problems }: Comparison): string[] {
   return problems.map((problem) => `${where}: ${problem}`);
 }
 
-function auditProblems({ audit }: Outcome, { phase }: Scenario['expect']): string[] {
+function auditProblems({ audit }: Outcome, { phase, history }: Scenario['expect']): string[] {
   if (audit === null) return ['the history could not be verified'];
+  if (history === 'broken') return audit.ok ? ['the history was tampered with, and verification does not say so'] : [];
+  if (!audit.ok) return [`the history is broken at record ${audit.brokenAt?.sequence}: ${audit.brokenAt?.message}`];
   // Where nothing has run there is nothing to tell.
-  if (audit.ok && (audit.records > 0 || phase === null)) return [];
-  if (audit.ok) return ['the history is empty'];
-  return [`the history is broken at record ${audit.brokenAt?.sequence}: ${audit.brokenAt?.message}`];
+  if (audit.records === 0) return phase === null ? [] : ['the history is empty'];
+  return audit.assurance === 'anchored' ? [] : ['the history is not signed and anchored'];
 }
 
 function alertProblems(alerts: readonly Alert[], expect: Scenario['expect']): string[] {

@@ -54,6 +54,13 @@ export class People {
     await this.#vault(`${this.#sandbox.key}/${version}`, 'PATCH', { attributes });
   }
 
+  /** The administrator disables the key that signs histories, or enables it again. */
+  async letAuditKeySign(may: boolean): Promise<void> {
+    const auditKey = this.#sandbox.key.replace(/[^/]+$/, names.auditKey);
+    const { key } = await this.#vault<{ key: { kid: string } }>(auditKey, 'GET');
+    await this.#vault(key.kid, 'PATCH', { attributes: { enabled: may } });
+  }
+
   async version(wanted: string): Promise<ShownVersion> {
     const { value } = await this.#vault<{ value: readonly KeyItem[] }>(`${this.#sandbox.key}/versions`, 'GET');
     const found = value.find(({ kid }) => versionOf(kid) === wanted);

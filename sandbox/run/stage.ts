@@ -5,6 +5,7 @@ import type { FaultRule, LoggedRequest } from '../kit';
 import type { KeySettings } from './app-settings';
 import type { Sandbox } from './bring-up';
 import { type Alert, hasEnded, type Rotation } from './contract';
+import { Intruder } from './intruder';
 import { alertsOf, currentVersion, offsetOf } from './looks';
 import { Operator } from './operator';
 import { People } from './people';
@@ -28,6 +29,8 @@ export interface Expectation {
   readonly alsoAllowed?: readonly string[];
   /** How many rotations of the key there are at the end; one unless set. */
   readonly rotations?: number;
+  /** The history must not verify: the scenario tampers with it. */
+  readonly history?: 'broken';
 }
 
 /** One thing that can happen to a key, from its cause to the end of its one rotation. */
@@ -64,6 +67,7 @@ export class Stage {
   readonly policyDue: Date;
   readonly operator: Operator;
   readonly people: People;
+  readonly intruder: Intruder;
   readonly #sandbox: Sandbox;
   readonly #watch: Watch;
   readonly #screen: Screen;
@@ -77,6 +81,7 @@ export class Stage {
     this.policyDue = parts.policyDue;
     this.operator = new Operator(sandbox);
     this.people = new People(sandbox);
+    this.intruder = new Intruder(sandbox);
   }
 
   /** Tells the person who watches what is being done. */

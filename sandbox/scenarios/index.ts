@@ -4,6 +4,8 @@ import { adopt } from './adopt';
 import { approvalChanged } from './approval-changed';
 import { approvalGiven } from './approval-given';
 import { approvalRefused } from './approval-refused';
+import { auditKeyGone } from './audit-key-gone';
+import { auditTampered } from './audit-tampered';
 import { cancelled } from './cancelled';
 import { changeWindow } from './change-window';
 import { dpsRefuses } from './dps-refuses';
@@ -30,6 +32,7 @@ import { roleRemoved } from './role-removed';
 import { rollbackCompleted } from './rollback-completed';
 import { rollbackStuck } from './rollback-stuck';
 import { sasKeys } from './sas-keys';
+import { taskHubLost } from './task-hub-lost';
 import { throttled } from './throttled';
 import { twoKeys } from './two-keys';
 import { unknownHub } from './unknown-hub';
@@ -74,4 +77,7 @@ export const scenarios: readonly Scenario[] = [
   revokeRestore,
   adopt,
   rollbackCompleted,
+  taskHubLost,
+  auditTampered,
+  auditKeyGone,
 ];

@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { type OtherLine, otherLine } from '../contracts/audit-export';
 import type { AuditRecord, ChainHead, SignedHead } from '../rotation/ports';
 
@@ -22,9 +23,9 @@ const opensOther = '{"kind":"';
  * Reads everything but the records of an export, whose pages may lie in several files or one after the other in one. Keeps no record.
  * @throws UnfitExportError for what is no whole export: narrowed, cut short, of several keys
  */
-export async function readEvidence(files: readonly string[]): Promise<ExportedEvidence> {
+export function readEvidence(files: readonly string[]): ExportedEvidence {
   const others: OtherLine[] = [];
-  for await (const lines of linesOf(files)) {
+  for (const lines of linesOf(files)) {
     for (const line of lines) if (line.startsWith(opensOther)) others.push(parseOther(line));
   }
   const openings = others.filter((line) => line.kind === 'export');
@@ -67,8 +68,8 @@ function requireWhole(others: readonly OtherLine[]): void {
 }
 
 /** The records, oldest first, as they stand in the files. What is no record has no hash that could hold. */
-export async function* readRecords(files: readonly string[]): AsyncGenerator<AuditRecord> {
-  for await (const lines of linesOf(files)) {
+export function* readRecords(files: readonly string[]): Generator<AuditRecord> {
+  for (const lines of linesOf(files)) {
     for (const line of lines) if (!line.startsWith(opensOther)) yield parseRecord(line);
   }
 }
@@ -98,15 +99,26 @@ function sealOf({ kind: _kind, ...seal }: OtherLine & { readonly kind: 'seal' })
   return seal;
 }
 
+/** So much is read at a time, into one and the same buffer: memory must not grow with the file. */
+const chunkBytes = 256 * 1024;
+
 /** The lines of files, one file after the other, many at a time: a step of its own for each would cost as much as checking it. */
-async function* linesOf(files: readonly string[]): AsyncGenerator<readonly string[]> {
+function* linesOf(files: readonly string[]): Generator<readonly string[]> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
   for (const file of files) {
-    let rest = '';
-    for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
-      const lines = (rest + (chunk as string)).split('\n');
-      rest = lines.pop() ?? '';
-      yield lines.filter((line) => line !== '');
+    const descriptor = openSync(file, 'r');
+    try {
+      const decoder = new StringDecoder('utf8');
+      let rest = '';
+      for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer)) {
+        const lines = (rest + decoder.write(buffer.subarray(0, read))).split('\n');
+        rest = lines.pop() ?? '';
+        yield lines.filter((line) => line !== '');
+      }
+      rest += decoder.end();
+      if (rest !== '') yield [rest];
+    } finally {
+      closeSync(descriptor);
     }
-    if (rest !== '') yield [rest];
   }
 }

@@ -17,7 +17,7 @@ async function main(args: readonly string[]): Promise<number> {
   const asked = parse(args);
   if (asked === null) return 2;
   const { files, thumbprints, anchors, json } = asked;
-  const evidence = await readEvidence(files);
+  const evidence = readEvidence(files);
   const verdict = await verifyHistory({
     key: evidence.key,
     records: readRecords(files),

@@ -19,6 +19,8 @@ import type { CommandName } from './ports';
  * - `soaking`: all targets are on next, and are probed. Exists because a service may go on with a cached key for hours, so that
  *   a green probe right after the move proves little. Used: next; previous stays enabled as the way back. Next: completed,
  *   or rolling-back on confirmed red.
+ *   From here and from `rewrapping` also back to creating-version: an instance that was lost with its task hub is followed by one that walks
+ *   the road again from there, and finds done what was done.
  * - `adopting`: what was asked for is written to the key's policy and expiry. Used: what was used before. Next: completed; rolling-back, which puts back
  *   what was found.
  * - `revoking`: the versions are disabled on purpose, and the targets are watched until they have lost access. Used: what a service has cached, for as
@@ -48,8 +50,8 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
     'needs-attention',
   ],
   'creating-version': ['rewrapping', 'refused', 'rolling-back', 'needs-attention'],
-  rewrapping: ['soaking', 'rolling-back', 'needs-attention'],
-  soaking: ['completed', 'rolling-back', 'needs-attention'],
+  rewrapping: ['soaking', 'rolling-back', 'needs-attention', 'creating-version'],
+  soaking: ['completed', 'rolling-back', 'needs-attention', 'creating-version'],
   adopting: ['completed', 'rolling-back', 'needs-attention'],
   revoking: ['completed', 'rolling-back', 'needs-attention'],
   restoring: ['completed', 'needs-attention'],

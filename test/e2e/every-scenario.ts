@@ -43,6 +43,9 @@ export const others: readonly Play[] = [
   { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
   { scenario: 'adopt', phase: 'completed', stands: allPrevious },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
+  { scenario: 'task-hub-lost', phase: 'completed', stands: allNext },
+  { scenario: 'audit-tampered', phase: 'completed', stands: allNext, history: 'broken' },
+  { scenario: 'audit-key-gone', phase: 'completed', stands: allNext, history: 'broken' },
 ];
 
 /**

@@ -8,6 +8,8 @@ export interface Play {
   readonly phase: string | null;
   /** What hub, DPS and data keys stand on at the end; null for no single version, or none that is shown. */
   readonly stands: readonly [Stand, Stand, Stand];
+  /** The scenario tampers with the history, so that it must not verify. */
+  readonly history?: 'broken';
 }
 
 type Stand = 'previous' | 'next' | null;
@@ -61,13 +63,13 @@ const members = [
 ];
 
 /** Looks from outside: exit code, report, every target's version, every old record, and that nothing stays behind. */
-export function expectAsItMust({ scenario, phase, stands }: Play, { run, code, stdout, stderr }: Ended): void {
+export function expectAsItMust({ scenario, phase, stands, history }: Play, { run, code, stdout, stderr }: Ended): void {
   const told = `${stdout}\n${stderr}`;
   expect({ code, told: code === 0 ? '' : told }).toEqual({ code: 0, told: '' });
   expect(stdout.split('\n')).toHaveLength(2);
   const report = JSON.parse(stdout) as Report;
   expect(Object.keys(report).sort()).toEqual(members);
-  expect(report).toMatchObject({ scenario, phase, audit: { ok: true } });
+  expect(report).toMatchObject({ scenario, phase, audit: { ok: history !== 'broken' } });
   if (phase !== null) expect(report.audit.records).toBeGreaterThan(3);
   const version = (stand: Stand) =>
     stand === null ? null : stand === 'next' ? report.nextVersion : report.previousVersion;

@@ -31,6 +31,8 @@ const rotation: Rotation = {
 
 const expectation = { phase: 'completed', standsOn: 'next', alert: 'Completed' } as const;
 
+const audit = { ok: true, records: 7, head: 'abc', assurance: 'anchored', chains: [] } as const;
+
 function outcome(changed: Partial<Outcome> = {}): Outcome {
   return {
     scenario: 'near-expiry',
@@ -42,7 +44,7 @@ function outcome(changed: Partial<Outcome> = {}): Outcome {
     comparisons: [{ source, total: 2, before: 2, after: 2, problems: [] }],
     reads: new Map([['iotHub', { opened: 9, explained: 0, failed: 0 }]]),
     readProblems: [],
-    audit: { ok: true, records: 7, head: 'abc' },
+    audit,
     alerts: [{ id: '1', eventType: 'Completed', subject: '', data: {}, copies: 1 }],
     milliseconds: 1234,
     virtualMilliseconds: 90_000_000,
@@ -85,10 +87,17 @@ describe('The verdict on a run', () => {
     ['a read that failed meanwhile', { readProblems: ['dps/d e: 500'] }, 'dps/d e: 500'],
     [
       'a broken history',
-      { audit: { ok: false, records: 3, head: null, brokenAt: { sequence: 2, message: 'changed' } } },
+      {
+        audit: {
+          ...audit,
+          ok: false,
+          brokenAt: { chain: 1, sequence: 2, fault: 'edited', message: 'changed' },
+        },
+      },
       'broken at record 2: changed',
     ],
-    ['an empty history', { audit: { ok: true, records: 0, head: null } }, 'history is empty'],
+    ['an empty history', { audit: { ...audit, records: 0, head: null } }, 'history is empty'],
+    ['a history that nobody signed', { audit: { ...audit, assurance: 'chain' } }, 'not signed and anchored'],
     ['no alert', { alerts: [] }, 'did not receive Completed'],
     [
       'an alert that must not come',
@@ -100,6 +109,13 @@ describe('The verdict on a run', () => {
     const problems = shortcomings(outcome(changed), expectation);
     expect(problems.join('\n')).toContain(said);
     expect(summary(outcome(changed), problems, plain).join('\n')).toContain('NOT as it must');
+  });
+
+  test('a scenario that tampers with the history must be told so', () => {
+    const tampering = { ...expectation, history: 'broken' } as const;
+    const broken = { ...audit, ok: false, brokenAt: { chain: 1, sequence: 2, fault: 'edited', message: 'changed' } };
+    expect(shortcomings(outcome({ audit: broken }), tampering)).toEqual([]);
+    expect(shortcomings(outcome(), tampering)).toEqual([expect.stringContaining('does not say so')]);
   });
 
   test('is one JSON object with the members of the contract', () => {

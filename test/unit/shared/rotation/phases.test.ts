@@ -16,7 +16,14 @@ test('a rotation goes forward step by step', () => {
   for (const [index, phase] of road.slice(0, -1).entries()) {
     expect(mayMove(phase, road[index + 1] as Phase)).toBe(true);
     for (const tooFar of road.slice(index + 2)) expect(mayMove(phase, tooFar)).toBe(false);
-    for (const past of road.slice(0, index)) expect(mayMove(phase, past)).toBe(false);
+    const again = phase === 'rewrapping' || phase === 'soaking' ? ['creating-version'] : [];
+    expect(road.slice(0, index).filter((past) => mayMove(phase, past))).toEqual(again);
+  }
+});
+
+test('whoever goes on for an instance that was lost walks the road again from where the plan was made', () => {
+  for (const lostIn of ['planning', 'creating-version', 'rewrapping', 'soaking', 'needs-attention'] as const) {
+    expect(mayMove(lostIn, 'creating-version')).toBe(true);
   }
 });
 

@@ -2,6 +2,7 @@ import type { Benchmark, Figure } from './figures';
 import { playPlainLoop, whatEachVerifies } from './rewrap/plain-loop';
 import { byKind, type Shares } from './rewrap/profile';
 import type { Wanted } from './rewrap/rehearsal';
+import { accepted, answered, quotas, rows } from './rewrap/rows';
 import { type Outcome, play, type Run } from './rewrap/run';
 
 interface NamedRun extends Run {
@@ -10,8 +11,6 @@ interface NamedRun extends Run {
   readonly long?: boolean;
 }
 
-/** What Azure lets one vault do in ten seconds (service limits of Key Vault, 2025-07-23). */
-const quotas = { RSA: 4000, 'RSA-HSM': 2000 } as const;
 const unwrapsOf = (checked: boolean): number => (checked ? 2 : 3);
 
 const usual: Omit<Wanted, 'keys'> = { workers: 1, kty: 'RSA', withCheckValues: true, vault: { share: 1 } };
@@ -61,12 +60,12 @@ export const rewrap: Benchmark = {
   title:
     'a store of wrapped data keys moves to the next version, every one proved; about ten minutes, with --full an hour',
   async run(say, { full }) {
-    const outcomes = new Map<string, Outcome>();
+    const played: [NamedRun, Outcome][] = [];
     const figures: Figure[] = [];
     for (const run of runs.filter(({ long }) => full || !long)) {
       say(run.name);
       const outcome = await play(run, say);
-      outcomes.set(run.name, outcome);
+      played.push([run, outcome]);
       figures.push(
         ...(run.quota === null ? unthrottled(run, outcome) : throttled(run, outcome)),
         ...sound(run, outcome),
@@ -76,7 +75,7 @@ export const rewrap: Benchmark = {
     const plain = await playPlainLoop({ ...usual, keys: plainKeys });
     say('where the CPU time goes');
     const { profiles } = await play(profiled, say);
-    const named = (name: string) => outcomes.get(name);
+    const named = (name: string) => played.find(([run]) => run.name === name)?.[1];
     const [small, large] = [named(free(1000).name), named(free(100_000).name)];
     return {
       about:
@@ -89,7 +88,7 @@ export const rewrap: Benchmark = {
         { name: 'plain loop: unverified', value: plain.found.unverified, unit: `of ${count(plainKeys)}` },
         ...(['worker', 'vault', 'storage'] as const).flatMap((name) => profile(name, profiles?.[name] ?? {})),
       ],
-      notes: whatEachVerifies,
+      notes: ['', ...whatEachVerifies, '', ...rows(played)],
     };
   },
 };
@@ -106,20 +105,21 @@ function unthrottled({ name, keys }: NamedRun, outcome: Outcome): Figure[] {
   ];
 }
 
-function throttled({ name, kty }: NamedRun, outcome: Outcome): Figure[] {
-  const accepted = outcome.unwrapsPerSecond / (quotas[kty] / 10);
+function throttled(run: NamedRun, outcome: Outcome): Figure[] {
+  const { name } = run;
   return [
-    { name: `${name}: accepted ÷ (quota × time)`, value: accepted, unit: '', bar: { atLeast: 0.95 } },
+    { name: `${name}: accepted ÷ (quota × time)`, value: accepted(run, outcome), unit: '', bar: { atLeast: 0.95 } },
     { name: `${name}: refused ÷ accepted`, value: outcome.refused / outcome.unwraps, unit: '', bar: { atMost: 0.02 } },
   ];
 }
 
-function sound({ name, keys, withCheckValues }: NamedRun, { operations, found }: Outcome): Figure[] {
+function sound({ name, keys, withCheckValues }: NamedRun, outcome: Outcome): Figure[] {
+  const { found } = outcome;
   const nothing = { unit: '', bar: { atMost: 0 } } as const;
   return [
     {
       name: `${name}: vault operations a key`,
-      value: answered(operations) / keys,
+      value: answered(outcome) / keys,
       unit: '',
       bar: { atMost: unwrapsOf(withCheckValues) + 0.02 },
     },
@@ -128,10 +128,6 @@ function sound({ name, keys, withCheckValues }: NamedRun, { operations, found }:
     { name: `${name}: unverified`, value: found.unverified, ...nothing },
   ];
 }
-
-/** Every operation that the vault did, whatever it was for: its quota counts them all. */
-const answered = (operations: Outcome['operations']): number =>
-  Object.entries(operations).reduce((sum, [name, times]) => sum + (name.endsWith(' 200') ? times : 0), 0);
 
 function compared(small: Outcome, large: Outcome, plainKeysPerSecond: number): Figure[] {
   const quotaKeysPerSecond = quotas.RSA / 10 / unwrapsOf(true);

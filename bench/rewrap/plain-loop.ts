@@ -27,11 +27,11 @@ export async function playPlainLoop(wanted: Wanted): Promise<PlainLoop> {
 
 /** What stands between a wrong answer, a second writer or a crash and a lost data key. */
 export const whatEachVerifies: readonly string[] = [
-  'what each of them verifies                                          Keyturn   plain loop',
-  '  the old blob opened to the key its owner put there                yes       no',
-  '  the new blob opens, in the vault, to that same key                yes       no',
-  '  nobody changed the record meanwhile (If-Match)                    yes       no',
-  '  the old blob is kept until the old version is retired             yes       no',
-  '  a stop, a pause or a newer run is seen before each write          yes       no',
-  '  what was done is on record before the next step                   yes       no',
+  'what each of them verifies                                              Keyturn   plain loop',
+  '  the old blob opened to the key its owner put there                    yes       no',
+  '  the new blob opens, in the vault, to that same key                    yes       no',
+  '  nobody changed the record meanwhile (If-Match)                        yes       no',
+  '  the old blob is kept until the old version is retired                 yes       no',
+  '  a stop, a pause or a newer run is seen before each batch of writes    yes       no',
+  '  intent and outcome are in an audit that shows tampering               yes       no',
 ];

@@ -39,6 +39,8 @@ export interface FaultRule {
   share?: number;
   /** Any whole number; 0 if left out. */
   seed?: number;
+  /** Strikes each blob that is to be unwrapped once at most, however often it is sent. */
+  oncePerBlob?: boolean;
   /** Virtual time of its end: an outage. Its end pulls the clock. */
   untilMilliseconds?: number;
   effect: FaultEffect;
@@ -53,6 +55,8 @@ export interface FaultedRequest {
   /** Principal id and identity name, whichever are known. */
   principals?: string[];
   principal?: string;
+  /** Tells blobs apart. */
+  digest?: string;
   /** True for a request without credentials: it meets an outage, but uses up no counted fault, which is meant for real work. */
   uncounted?: boolean;
 }
@@ -63,6 +67,8 @@ interface Entry {
   struck: number;
   /** Matching requests that a rule with a share has met. */
   met: number;
+  /** Digests of the blobs that a rule has struck which strikes each once. */
+  blobs: Set<string>;
   end: { cancel(): void } | undefined;
 }
 
@@ -84,7 +90,7 @@ export class FaultBook {
       rule.untilMilliseconds === undefined
         ? undefined
         : this.#clock.schedule(rule.untilMilliseconds, true, () => this.remove(id));
-    this.#entries.set(id, { rule: { ...rule, id }, skipped: 0, struck: 0, met: 0, end });
+    this.#entries.set(id, { rule: { ...rule, id }, skipped: 0, struck: 0, met: 0, blobs: new Set(), end });
     return id;
   }
 
@@ -117,6 +123,10 @@ export class FaultBook {
         continue;
       }
       if (share !== undefined && !isChosen(entry.met++, share, entry.rule.seed ?? 0)) continue;
+      if (entry.rule.oncePerBlob === true && request.digest !== undefined) {
+        if (entry.blobs.has(request.digest)) continue;
+        entry.blobs.add(request.digest);
+      }
       entry.struck += 1;
       if (entry.rule.times !== undefined && entry.struck >= entry.rule.times) this.remove(id);
       return entry.rule;

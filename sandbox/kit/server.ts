@@ -109,6 +109,7 @@ async function exchange(
 ): Promise<void> {
   const operation = options.operationOf?.(request);
   const who = context.tokens.verify(request.headers.authorization, []);
+  const digest = options.digestOf?.(request);
   const fault = context.faults.take({
     standIn: options.standIn,
     name: options.name,
@@ -116,6 +117,7 @@ async function exchange(
     path: target,
     ...(operation === undefined ? {} : { operation }),
     ...(who === undefined ? {} : { principals: [who.principalId, who.name] }),
+    ...(digest === undefined ? {} : { digest }),
     uncounted: options.challenges === true && request.headers.authorization === undefined,
   });
   const response = await respond(options, request, fault);
@@ -129,7 +131,7 @@ async function exchange(
     principal: who?.name,
     status: response?.status ?? 0,
     answeredAt: Date.now(),
-    digest: options.digestOf?.(request),
+    digest,
     fault: fault?.effect.kind,
   });
   if (response === undefined) outgoing.destroy();

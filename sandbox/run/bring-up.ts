@@ -161,7 +161,11 @@ export function publishEndpoints(file: EndpointsFile, { cloud, storage, host }: 
   file.write(endpoints);
 }
 
-async function startCloud(children: Children, options: BringUpOptions): Promise<CloudAddresses> {
+/** Starts the local cloud alone, as a process of its own; its state lies in `<folder>/cloud`. */
+export async function startCloud(
+  children: Children,
+  options: Pick<BringUpOptions, 'root' | 'folder' | 'ports' | 'seed' | 'environment'>,
+): Promise<CloudAddresses> {
   const { root, folder, ports, seed, environment } = options;
   const state = join(folder, 'cloud');
   mkdirSync(state, { recursive: true, mode: 0o700 });

@@ -204,6 +204,13 @@ describe('faults', () => {
     expect(struckBy(8)).not.toEqual(struck);
   });
 
+  test('that strike once per blob let the same one pass the next time, and still strike another', () => {
+    const faults = new FaultBook(clock);
+    faults.add({ standIn: 'arm', oncePerBlob: true, effect });
+    const struck = ['a', 'a', 'b', 'a', 'b'].map((digest) => faults.take({ ...request, digest }) !== undefined);
+    expect(struck).toEqual([true, false, true, false, false]);
+  });
+
   test.each([
     ['another stand-in', { standIn: 'dps' }],
     ['another name', { name: 'other' }],

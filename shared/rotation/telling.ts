@@ -146,11 +146,13 @@ async function stillHeld(ports: RotationPorts, run: RunReference): Promise<boole
 }
 
 function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], now: string): Rotation {
+  // A wait that still stands here is over, though storage failed when that should have been noted: so are its reasons.
+  const standing = rotation.waitingFor === null ? rotation.reasons : [];
   return {
     ...withoutPace(rotation),
     phase,
     waitingFor: null,
-    reasons: reasons.length > 0 ? [...reasons] : rotation.reasons,
+    reasons: reasons.length > 0 ? [...reasons] : standing,
     endedAt: isTerminal(phase) ? (rotation.endedAt ?? now) : null,
   };
 }

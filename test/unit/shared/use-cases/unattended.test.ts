@@ -6,8 +6,8 @@ import { startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions, enableVersions } from '../../../../shared/rotation/retiring';
 import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
 import { sweepKey } from '../../../../shared/rotation/sweeping';
-import { enterPhase } from '../../../../shared/rotation/telling';
-import { key, kid, makeWorld, v1, type World } from './world';
+import { enterPhase, noteWaiting } from '../../../../shared/rotation/telling';
+import { enter, key, kid, makeWorld, ready, v1, type World } from './world';
 
 /** What nobody is there to do: whoever should have done it has ended. */
 const byHand = { key, reason: 'by hand', toVersion: null, actor: 'alice', idempotencyKey: null, requestHash: 'h' };
@@ -91,6 +91,15 @@ describe('a rollback that was accepted just before the run comes to need attenti
     const asked = { rotationId: run.rotationId, command: 'rollback' as const, actor: 'alice' };
     expect(await command(world.ports, asked)).toMatchObject({ kind: 'start' });
   });
+});
+
+test('a wait whose end could not be noted is over with its reasons once the next phase is entered', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  const reasons = [{ code: 'unavailable', message: 'Azure Storage answered 503.' }];
+  await noteWaiting(world.ports, { run, now: world.now(), waitingFor: 'fault', reasons });
+  await enter(world, run, 'soaking');
+  expect(await world.history.get(run.rotationId)).toMatchObject({ phase: 'soaking', waitingFor: null, reasons: [] });
 });
 
 test('versions that were enabled again are on record so: whoever goes on does not watch, and call retired, what is enabled', async () => {

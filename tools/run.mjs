@@ -106,6 +106,11 @@ const commands = {
   },
   // An export of a history, verified where it lies.
   'audit:verify': () => [[join('dist', 'shared', 'audit-file', 'main.js'), args]],
+  // What a move of data keys must survive, at full size: ten thousand data keys, and fifty kills among them.
+  'test:survival': () => {
+    process.env.KEYTURN_TEST_SURVIVAL = 'whole';
+    return [jest(['--runInBand', 'survival/survival', ...args])];
+  },
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

@@ -22,7 +22,7 @@ export class Chance {
     return least + Math.floor(this.next() * (most - least + 1));
   }
 
-  /** One of them, the earlier ones of a `weighted` list no more often than the later. */
+  /** One of them; what is to come more often is named more often. */
   oneOf<T>(choices: readonly T[]): T {
     return choices[this.between(0, choices.length - 1)] as T;
   }

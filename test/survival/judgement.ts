@@ -38,6 +38,7 @@ export async function shortcomings(trial: Trial, wanted: Wanted): Promise<string
   store.keys.refresh();
   const [records, rotation, history] = [await store.all(), await trial.rotation(), await trial.history()];
   const problems = [
+    ...trial.ground.front.mistakes,
     ...(wanted.phases.includes(rotation.phase) ? [] : [standing(rotation)]),
     ...namesProblems(store, records),
     ...(await Promise.all(records.map((record) => recordProblems(store, record, wanted)))).flat(),

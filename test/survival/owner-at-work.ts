@@ -19,13 +19,14 @@ export function ownerAtWork(trial: Trial, share: number): () => void {
   const met = new Map(
     chance.someOf(ids, Math.ceil(ids.length * share)).map((id, at) => [id, deeds[at % deeds.length]]),
   );
+  let born = 0;
   return trial.onWrite(async ({ writes }) => {
     for (const { id } of writes) {
       const deed = met.get(id);
       if (deed === undefined) continue;
       met.delete(id);
       await interfere(trial, id, deed);
-      if (chance.next() < 0.25) await store.add(`late-${met.size}`, trial.previousVersion);
+      if (chance.next() < 0.25) await store.add(`late-${born++}`, trial.previousVersion);
     }
     return undefined;
   });

@@ -50,6 +50,8 @@ const pass: Verdict = { kind: 'pass' };
  */
 export class StorageFront {
   readonly seen: SeenWrite[] = [];
+  /** What guards of this ground did wrong; nothing that follows can be trusted. */
+  readonly mistakes: string[] = [];
   readonly url: string;
   readonly #server: Server;
   readonly #storage: URL;
@@ -113,7 +115,10 @@ export class StorageFront {
 
   async #judge(passing: Passing): Promise<Verdict> {
     for (const guard of this.#guards) {
-      const verdict = await guard(passing);
+      const verdict = await Promise.resolve(guard(passing)).catch((error: unknown) => {
+        this.mistakes.push(`the trial itself failed: ${error instanceof Error ? error.message : String(error)}`);
+        return undefined;
+      });
       if (verdict !== undefined) return verdict;
     }
     return pass;

@@ -58,7 +58,7 @@ const plainKeys = 3000;
 export const rewrap: Benchmark = {
   name: 'rewrap',
   title:
-    'a store of wrapped data keys moves to the next version, every one proved; about ten minutes, with --full an hour',
+    'a store of wrapped data keys moves to the next version, every one proved; five minutes of it under quotas, with --full forty more',
   async run(say, { full }) {
     const played: [NamedRun, Outcome][] = [];
     const figures: Figure[] = [];

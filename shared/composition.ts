@@ -7,6 +7,7 @@ import {
   type TargetConfiguration,
 } from './config';
 import type { Health } from './contracts/http';
+import { sweepNeed } from './rotation/heartbeat';
 import { sealedAlong, sealQuietly } from './rotation/history-care';
 import { sameKey } from './rotation/key-identifier';
 import type { KeyVault, Now, Target } from './rotation/ports';
@@ -36,13 +37,15 @@ const now: Now = () => {
 export function compose(): Keyturn {
   const configuration = loadConfiguration();
   const azure = connectAzure(configuration);
+  const aliveSince = now();
   const vault = pace(configuration, azure);
   const managed = configuration.keys.map((key) => manage(configuration, key, { ...azure, vault }));
   return {
     access: configuration.access,
     health: async () => {
-      const needs = await azure.health();
-      return { ok: needs.every(({ ok }) => ok), needs };
+      const [asked, sweep] = await Promise.all([azure.health(), azure.watch.lastSweep().catch(() => null)]);
+      const needs = [...asked, sweepNeed(sweep, now(), aliveSince)];
+      return { ok: needs.every(({ ok }) => ok), needs, sweep };
     },
     ports: {
       now,
@@ -53,6 +56,7 @@ export function compose(): Keyturn {
       keyVault: vault.prompt,
       vaultLog: azure.vaultLog,
       discovery: createDiscovery(azure.resourceManager, configuration),
+      watch: azure.watch,
       alerts: azure.alerts,
       outbox: azure.outbox,
       ...(configuration.apiOrigin === null ? {} : { apiOrigin: configuration.apiOrigin }),

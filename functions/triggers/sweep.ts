@@ -4,8 +4,12 @@ import * as df from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import { deliverOwed } from '../../shared/rotation/alerting';
 import { lookAfterHistory, verifyAndTell } from '../../shared/rotation/history-care';
+import { readFacts } from '../../shared/rotation/key-facts';
+import type { Discovered } from '../../shared/rotation/ports';
+import { sideBySide } from '../../shared/rotation/side-by-side';
 import type { InstanceState, SweepAction } from '../../shared/rotation/sweep-action';
-import { missedStarted, sweepKey } from '../../shared/rotation/sweeping';
+import { inTheirPlaces, missedStarted, sweepKey } from '../../shared/rotation/sweeping';
+import { watchKey } from '../../shared/rotation/watching';
 import { retireVersionName } from '../orchestrators';
 import { startInstance, wake } from './starting';
 
@@ -19,24 +23,7 @@ export function registerSweep({ ports }: Keyturn): void {
   app.timer('sweep', {
     schedule: everyQuarterOfAnHour,
     extraInputs: [df.input.durableClient()],
-    handler: async (_timer: Timer, context: InvocationContext): Promise<void> => {
-      const client = df.getClient(context);
-      let failed = 0;
-      for (const key of ports.keys) {
-        try {
-          for (const action of await sweepKey(ports, key, (id) => stateOf(client, id))) {
-            await carryOut(ports, client, key, action);
-            context.log(`sweep: ${action.message}`);
-          }
-          await lookAfterHistory(ports, key);
-        } catch (error) {
-          failed += 1;
-          context.error(`sweep of ${key} failed; it is swept again next time`, error);
-        }
-      }
-      // The heartbeat that an alert rule can watch for.
-      context.log(`sweep finished: ${ports.keys.length} keys, ${failed} failed`);
-    },
+    handler: (_timer: Timer, context: InvocationContext): Promise<void> => sweepAll(ports, context),
   });
   app.timer('verifyHistories', {
     schedule: everyNight,
@@ -64,6 +51,60 @@ async function verifyOne(ports: Keyturn['ports'], key: string, context: Invocati
   } catch (error) {
     context.error(`the history of ${key} could not be verified; it is tried again tomorrow`, error);
   }
+}
+
+/** Keys that are looked at side by side; each asks its vault, its targets and storage some ten times. */
+const atOnce = 8;
+
+/** One sweep over every KEK, and the heartbeat that an alert rule can watch for: a log line, and `sweep` in `GET /api/health`. */
+async function sweepAll(ports: Keyturn['ports'], context: InvocationContext): Promise<void> {
+  const client = df.getClient(context);
+  const startedAt = ports.now().toISOString();
+  const discovered = await ports.discovery.find().catch((error: unknown) => {
+    context.error('sweep: what nobody configured could not be looked for', error);
+    return null;
+  });
+  let failed = 0;
+  await sideBySide(inTheirPlaces(ports.keys), atOnce, async (key) => {
+    const broken = await sweepOne({ ports, client, context }, key, discovered);
+    if (broken.length === 0) return;
+    failed += 1;
+    for (const error of broken) context.error(`sweep of ${key} failed; it is swept again next time`, error);
+  });
+  const end = { startedAt, finishedAt: ports.now().toISOString(), keys: ports.keys.length, failed };
+  await ports.watch.putSweep(end).catch((error: unknown) => context.error('sweep: its end could not be noted', error));
+  context.log(`sweep finished: ${ports.keys.length} keys, ${failed} failed`);
+}
+
+interface Sweeping {
+  readonly ports: Keyturn['ports'];
+  readonly client: DurableClient;
+  readonly context: InvocationContext;
+}
+
+/** Neither what a KEK needs, nor its history, nor what is to be told of it keeps the others from their turn. @returns what failed */
+async function sweepOne(
+  { ports, client, context }: Sweeping,
+  key: string,
+  discovered: Discovered | null,
+): Promise<readonly unknown[]> {
+  const facts = readFacts(ports, key);
+  const parts = [
+    async () => {
+      for (const action of await sweepKey(ports, key, (id) => stateOf(client, id), facts)) {
+        await carryOut(ports, client, key, action);
+        context.log(`sweep: ${action.message}`);
+      }
+    },
+    () => lookAfterHistory(ports, key),
+    async () => {
+      for (const message of await watchKey(ports, key, facts, discovered)) context.log(`sweep: ${message}`);
+    },
+  ];
+  const broken: unknown[] = [];
+  for (const part of parts) await part().catch((error: unknown) => broken.push(error));
+  // What both read and neither could is one failure.
+  return [...new Set(broken)];
 }
 
 async function carryOut(

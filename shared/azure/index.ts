@@ -14,6 +14,7 @@ import type {
   RotationHistory,
   VaultBudgets,
   VaultLog,
+  WatchStore,
 } from '../rotation/ports';
 import type { Sealing } from '../rotation/sealing';
 import { createBlobAnchorStore } from './blob-anchor-store';
@@ -36,6 +37,7 @@ import { createTableDataKeys } from './table-data-keys';
 import { createTableLedger } from './table-ledger';
 import { createTableRotationHistory } from './table-rotation-history';
 import { createTableVaultBudgets } from './table-vault-budgets';
+import { createTableWatch } from './table-watch';
 import { createTables } from './tables';
 import { createWebhookAlerts } from './webhook-alerts';
 
@@ -48,6 +50,7 @@ export interface AzurePorts {
   readonly ledger: Ledger;
   readonly auditLog: AuditLog;
   readonly history: RotationHistory;
+  readonly watch: WatchStore;
   readonly plans: PlanStore;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
@@ -82,6 +85,7 @@ export function connectAzure(configuration: Configuration): AzurePorts {
     ledger: createTableLedger(tables, configuration.stop),
     auditLog: createTableAuditLog(tables),
     history: createTableRotationHistory(tables),
+    watch: createTableWatch(tables),
     plans: createBlobPlanStore(container),
     alerts: createChannels(configuration, credential),
     outbox: createTableAlertOutbox(tables),

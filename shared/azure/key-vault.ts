@@ -10,7 +10,7 @@ import {
 } from '@azure/keyvault-keys';
 import { RefusalError } from '../rotation/errors';
 import { parseKeyIdentifier } from '../rotation/key-identifier';
-import type { KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
+import type { DeletedKey, KeyVault, KeyVersion, KeyVersionDetail, RotationPolicy } from '../rotation/ports';
 import { statusOf } from './error-body';
 import { firstAlone, type Gate } from './first-alone';
 import { clientOptions, requestTimeouts } from './requests';
@@ -66,6 +66,12 @@ export function createKeyVault(credential: TokenCredential, options: KeyVaultOpt
           'policy-not-changed',
           `Key Vault accepted the rotation policy of ${key}, but tells of another.`,
         );
+    },
+    async deleted(key) {
+      const { vaultUrl, name } = readIdentifier(key, options);
+      return ask(`look for ${key} among the deleted keys`, () =>
+        inVault(vaultUrl, (client) => findDeleted(client, name)),
+      );
     },
     async createVersion(key, { like, expiresOn, tags }) {
       const { vaultUrl, name } = readIdentifier(key, options);
@@ -124,6 +130,16 @@ function toPolicyProperties(policy: RotationPolicy): KeyRotationPolicyProperties
         : [{ action: 'Notify' as const, timeBeforeExpiry: notifiesBeforeExpiry }]),
     ],
   };
+}
+
+async function findDeleted(client: KeyClient, name: string): Promise<DeletedKey | null> {
+  try {
+    const { properties } = await client.getDeletedKey(name);
+    return { deletedOn: properties.deletedOn ?? null, purgedOn: properties.scheduledPurgeDate ?? null };
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
 }
 
 async function readPolicy(client: KeyClient, name: string): Promise<RotationPolicy | null> {

@@ -37,6 +37,7 @@ export function paceKeyVault(keyVault: KeyVault, pacerOf: (vaultUrl: string) => 
     version: (kid) => atOnce(kid, otherCost, async () => kinds.note(await keyVault.version(kid))),
     rotationPolicy: (key) => atOnce(key, otherCost, () => keyVault.rotationPolicy(key)),
     setRotationPolicy: (key, policy) => atOnce(key, otherCost, () => keyVault.setRotationPolicy(key, policy)),
+    deleted: (key) => atOnce(key, otherCost, () => keyVault.deleted(key)),
     createVersion: (key, options) =>
       atOnce(key, creationCost(isHsm(options.like)), async () =>
         kinds.note(await keyVault.createVersion(key, options)),

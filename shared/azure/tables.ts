@@ -11,6 +11,7 @@ export const ownTables = {
   audit: 'KeyturnAudit',
   history: 'KeyturnRotations',
   alerts: 'KeyturnAlerts',
+  watch: 'KeyturnWatch',
 } as const;
 
 /** Hands out clients of the storage account's tables, one for each name. */

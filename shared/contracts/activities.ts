@@ -175,6 +175,8 @@ export type AlertKind =
   | 'observed'
   | 'missed-event'
   | 'stuck'
+  | 'drifted'
+  | 'findings'
   | 'retired'
   | 'retirement-refused'
   | 'retirement-undone'

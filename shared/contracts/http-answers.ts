@@ -161,6 +161,17 @@ const keyView = agreeing<KeyView>()(
         evidence: nullable(retirementEvidence),
       }),
     ),
+    drifts: list(
+      z.object({
+        kind: z.enum(['iotHub', 'dps']),
+        name: z.string(),
+        version: nullable(z.string()),
+        expected: z.string(),
+        since: instant,
+        cause: nullable(z.string()),
+      }),
+    ),
+    findings: list(reason),
     problem: nullable(z.string()),
   }),
 );
@@ -172,6 +183,7 @@ export const healthAnswer = agreeing<Health & { readonly events: Readonly<Record
   z.object({
     ok: z.boolean(),
     needs: list(z.object({ name: z.string(), ok: z.boolean(), message: z.string() })),
+    sweep: nullable(z.object({ startedAt: instant, finishedAt: instant, keys: count, failed: count })),
     events: z.record(z.string(), z.number()).readonly(),
   }),
 );

@@ -185,6 +185,17 @@ export interface KeyView {
     /** Null until idleness was proved. */
     readonly evidence: RetirementEvidence | null;
   } | null;
+  /** Hubs and DPS that are not where the last completed rotation left them, as the last sweep found it. */
+  readonly drifts: readonly {
+    readonly kind: 'iotHub' | 'dps';
+    readonly name: string;
+    readonly version: string | null;
+    readonly expected: string;
+    readonly since: string;
+    readonly cause: string | null;
+  }[];
+  /** What is wrong with the key or will be, as the last sweep found it; nothing is done about it by itself. */
+  readonly findings: readonly { readonly code: string; readonly message: string }[];
   readonly problem: string | null;
 }
 
@@ -192,4 +203,11 @@ export interface KeyView {
 export interface Health {
   readonly ok: boolean;
   readonly needs: readonly Need[];
+  /** The last sweep over every key that came to its end; null before the first. One of the needs says whether it is too long ago. */
+  readonly sweep: {
+    readonly startedAt: string;
+    readonly finishedAt: string;
+    readonly keys: number;
+    readonly failed: number;
+  } | null;
 }

@@ -24,6 +24,8 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   observed: 'Keyturn.Rotation.Observed',
   'missed-event': 'Keyturn.Event.Missed',
   stuck: 'Keyturn.Rotation.Stuck',
+  drifted: 'Keyturn.Target.Drifted',
+  findings: 'Keyturn.Key.Findings',
   retired: 'Keyturn.Version.Retired',
   'retirement-refused': 'Keyturn.Version.RetirementRefused',
   'retirement-undone': 'Keyturn.Version.RetirementUndone',

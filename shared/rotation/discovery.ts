@@ -6,6 +6,8 @@ import { managedKey } from './run-record';
 
 /** Code of the reason that policy may accept: not everything could be looked through. */
 const discoveryUnread = 'discovery-unread';
+/** Code of a hub or DPS that uses a KEK without being one of its targets. */
+export const unknownResource = 'unknown-resource';
 
 /**
  * What else than the targets stands in the way of retiring these versions: a hub or DPS that nobody configured and that names one
@@ -25,8 +27,8 @@ export async function discoveredReferences(
       .filter((kid) => versionOf(kid) === null || versions.includes(versionOf(kid) ?? ''))
       .map(
         (kid): Reason => ({
-          code: 'unknown-resource',
-          message: `${called(kind)} ${resourceId} is no target of this key and refers to ${kid}. Add it to rotation.json and rotate, or move it to another key.`,
+          code: unknownResource,
+          message: unknown(kind, resourceId, kid),
         }),
       ),
   );
@@ -34,11 +36,25 @@ export async function discoveredReferences(
   return [...referring, ...unreadOf({ unread })];
 }
 
+/** What a sweep has to say of one KEK after it has looked through the subscriptions; `partly` if not all of them could be. */
+export function discoveryFindings(
+  managed: ManagedKey,
+  { resources, unread }: Discovered,
+): { readonly findings: readonly Reason[]; readonly partly: boolean } {
+  const strangers = strangersOf(managed, resources).flatMap(({ kind, resourceId, kids }) =>
+    kids.map((kid): Reason => ({ code: unknownResource, message: unknown(kind, resourceId, kid) })),
+  );
+  // Without what was said when it failed: that may be another sentence every time.
+  const bare = managed.acceptUnknown.includes(discoveryUnread) ? [] : unread.map((each) => ({ ...each, message: '' }));
+  return { findings: [...strangers, ...unreadOf({ unread: bare })], partly: unread.length > 0 };
+}
+
 /** One reason for each subscription that could not be looked through. */
 const unreadOf = ({ unread }: Pick<Discovered, 'unread'>): readonly Reason[] =>
   unread.map(({ subscription, message }) => ({
     code: discoveryUnread,
-    message: `The hubs and DPS of subscription ${subscription} could not all be read, so one that nobody configured may use this key. Give Keyturn's identity Reader there, or accept it: "acceptUnknown": ["${discoveryUnread}"]. ${message}`,
+    message:
+      `The hubs and DPS of subscription ${subscription} could not all be read, so one that nobody configured may use this key. Give Keyturn's identity Reader there, or accept it: "acceptUnknown": ["${discoveryUnread}"]. ${message}`.trimEnd(),
   }));
 
 interface Stranger extends FoundResource {
@@ -54,4 +70,5 @@ function strangersOf({ key, targets }: ManagedKey, resources: readonly FoundReso
     .filter(({ resourceId, kids }) => kids.length > 0 && !known.has(resourceId.toLowerCase()));
 }
 
-const called = (kind: FoundResource['kind']): string => (kind === 'iotHub' ? 'The hub' : 'The DPS');
+const unknown = (kind: FoundResource['kind'], resourceId: string, kid: string): string =>
+  `The ${kind === 'iotHub' ? 'hub' : 'DPS'} ${resourceId} is no target of this key and refers to ${kid}. Add it to rotation.json and rotate, or move it to another key.`;

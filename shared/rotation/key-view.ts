@@ -7,15 +7,20 @@ import { managedKey } from './run-record';
 /** One KEK as `GET /api/keys` shows it. What cannot be read is null and said in `problem`; the other keys are shown all the same. */
 export async function viewKey(ports: RotationPorts, key: string): Promise<KeyView> {
   const { targets, mode } = managedKey(ports, key);
-  const [[versions, ledger, retirements], stands] = await Promise.all([
-    Promise.allSettled([ports.keyVault.versions(key), ports.ledger.read(key), ports.ledger.retirements(key)]),
+  const [[versions, ledger, retirements, watch], stands] = await Promise.all([
+    Promise.allSettled([
+      ports.keyVault.versions(key),
+      ports.ledger.read(key),
+      ports.ledger.retirements(key),
+      ports.watch.read(key),
+    ]),
     Promise.allSettled(targets.map((target) => target.references())),
   ]);
   const known = answerOf(versions) ?? [];
   const named = stands.map(answerOf);
   const inUse = inUseOf(known, named);
   const pending = (answerOf(retirements) ?? []).findLast(({ status }) => status !== 'retired' && status !== 'ended');
-  const failed = [versions, ...stands, ledger, retirements].find((settled) => settled.status === 'rejected');
+  const failed = [versions, ...stands, ledger, retirements, watch].find((settled) => settled.status === 'rejected');
   return {
     key,
     mode,
@@ -32,6 +37,8 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     running: answerOf(ledger)?.claim?.rotationId ?? null,
     revokedAt: answerOf(ledger)?.claim?.revocation?.at ?? null,
     pendingRetirement: pending === undefined ? null : viewOf(pending),
+    drifts: answerOf(watch)?.watched?.drifts ?? [],
+    findings: answerOf(watch)?.watched?.findings ?? [],
     problem: failed === undefined ? null : messageOf(failed.reason),
   };
 }

@@ -21,3 +21,4 @@ export type * from './ports/targets';
 export type * from './ports/vault-budgets';
 
 export type * from './ports/vault-log';
+export type * from './ports/watch';

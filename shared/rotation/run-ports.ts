@@ -13,6 +13,7 @@ import type {
   RotationHistory,
   Target,
   VaultLog,
+  WatchStore,
 } from './ports';
 import type { Sealing } from './sealing';
 
@@ -52,6 +53,8 @@ export interface RotationPorts {
   readonly vaultLog: VaultLog | null;
   /** Finds what uses a KEK without being configured. */
   readonly discovery: Discovery;
+  /** What the sweep remembers from one time to the next. */
+  readonly watch: WatchStore;
   readonly alerts: readonly AlertChannel[];
   readonly outbox: AlertOutbox;
   /** What signs and anchors histories; absent where no key for that is configured. */

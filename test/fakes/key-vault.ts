@@ -1,7 +1,13 @@
 import { constants, generateKeyPairSync, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
 import { RefusalError } from '../../shared/rotation/errors';
 import { kidOf, parseKeyIdentifier, sameKey, versionOf } from '../../shared/rotation/key-identifier';
-import type { KeyVault, KeyVersionDetail, RotationPolicy, WrapAlgorithm } from '../../shared/rotation/ports';
+import type {
+  DeletedKey,
+  KeyVault,
+  KeyVersionDetail,
+  RotationPolicy,
+  WrapAlgorithm,
+} from '../../shared/rotation/ports';
 import { type Fake, interference } from './interference';
 
 export const fakeKey = 'https://kv-test.vault.azure.net/keys/kek';
@@ -21,6 +27,8 @@ interface FakeKeyVaultExtra {
   ): void;
   remove(version: string): void;
   setPolicy(policy: Partial<RotationPolicy> | null): void;
+  /** Deletes the key, all versions of it. */
+  softDelete(key: DeletedKey): void;
   /** From now on, unwraps with this version answer these bytes, well-formed and wrong; null ends it. */
   answerWrongly(version: string, bytes: Uint8Array | null): void;
 }
@@ -43,6 +51,7 @@ export function fakeKeyVault(
   const stored: Stored[] = [];
   const wrong = new Map<string, Uint8Array>();
   let policy: RotationPolicy | null = null;
+  let deleted: DeletedKey | null = null;
   let made = 0;
 
   const add = (version: NewVersion): KeyVersionDetail => {
@@ -95,6 +104,10 @@ export function fakeKeyVault(
     setPolicy: (wanted) => {
       policy = wanted && { expiresIn: null, rotatesAfterCreate: null, rotatesBeforeExpiry: null, ...wanted };
     },
+    softDelete: (key) => {
+      stored.splice(0);
+      deleted = key;
+    },
     answerWrongly: (version, bytes) => {
       if (bytes === null) wrong.delete(version);
       else wrong.set(version, bytes);
@@ -109,6 +122,7 @@ export function fakeKeyVault(
         );
       }),
     version: (kid) => run('version', `${versionOf(kid)}`, () => structuredClone(find(kid).detail)),
+    deleted: () => run('deleted', '', () => structuredClone(deleted)),
     rotationPolicy: () => run('rotationPolicy', '', () => structuredClone(policy)),
     setRotationPolicy: (_key, wanted) =>
       run('setRotationPolicy', '', () => {

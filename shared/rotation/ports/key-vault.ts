@@ -30,6 +30,13 @@ export interface RotationPolicy {
   readonly notifiesBeforeExpiry?: string;
 }
 
+/** A key that was deleted and can still be recovered. */
+export interface DeletedKey {
+  /** Null where the vault does not say. */
+  readonly deletedOn: Date | null;
+  readonly purgedOn: Date | null;
+}
+
 export type WrapAlgorithm = 'RSA-OAEP' | 'RSA-OAEP-256';
 
 export interface KeyVault {
@@ -40,6 +47,8 @@ export interface KeyVault {
   rotationPolicy(key: string): Promise<RotationPolicy | null>;
   /** Refuses (`policy-not-changed`) when Key Vault tells of another policy afterwards. */
   setRotationPolicy(key: string, policy: RotationPolicy): Promise<void>;
+  /** What the vault remembers of a KEK that was deleted; null if it remembers nothing. */
+  deleted(key: string): Promise<DeletedKey | null>;
   /** A new version of the same name: same type, size and operations as `like`. */
   createVersion(
     key: string,

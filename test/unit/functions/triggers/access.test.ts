@@ -22,7 +22,7 @@ function as(id: string, ...roles: string[]): Record<string, string> {
 
 const setUp = (access: AccessRules | null = rules, world: World = makeWorld()) => ({
   world,
-  ...surface(world.ports, { ok: true, needs: [] }, access),
+  ...surface(world.ports, { ok: true, needs: [], sweep: null }, access),
 });
 /** What the orchestration does until it waits for the approval. */
 async function plan({ client, world }: ReturnType<typeof setUp>): Promise<void> {

@@ -27,6 +27,8 @@ describe('GET /api/keys', () => {
           running: null,
           revokedAt: null,
           pendingRetirement: null,
+          drifts: [],
+          findings: [],
           problem: null,
         },
       ],

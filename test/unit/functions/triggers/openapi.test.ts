@@ -243,7 +243,7 @@ describe('answers', () => {
     await on('listKeys', 'keys', {}, 200);
     world.history.interfere.failAlways('get', new TypeError('a bug'));
     await on('getRotation', at, {}, 500);
-    const missing = { ok: false, needs: [{ name: 'tables', ok: false, message: 'are away' }] };
+    const missing = { ok: false, sweep: null, needs: [{ name: 'tables', ok: false, message: 'are away' }] };
     expectDescribed('health', await surface(world.ports, missing).ask('health'));
   });
 });

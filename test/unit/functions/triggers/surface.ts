@@ -72,7 +72,7 @@ export interface Asked {
 /** The app's triggers over fakes, called as the Functions host calls them. */
 export function surface(
   ports: RotationPorts,
-  health: Health = { ok: true, needs: [] },
+  health: Health = { ok: true, needs: [], sweep: null },
   access: AccessRules | null = null,
 ) {
   const routes: Route[] = [];

@@ -1,6 +1,6 @@
 import type { Alert } from '../../../../shared/rotation/ports';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
-import { key, makeWorld, ready, rotationId, v2 } from '../../shared/use-cases/world';
+import { key, makeWorld, ready, rotationId, v2, type World } from '../../shared/use-cases/world';
 import { away, surface } from './surface';
 
 afterEach(() => jest.restoreAllMocks());
@@ -11,6 +11,10 @@ function withLostEvent() {
   world.keyVault.addVersion({ version: v2, createdOn: new Date('2026-11-01T00:00:00Z') });
   return world;
 }
+
+/** Ids of the alerts that told of a lost event. */
+const missed = (world: World): readonly string[] =>
+  world.alerts.sent.filter(({ type }) => type === 'Keyturn.Event.Missed').map(({ id }) => id);
 
 describe('the sweep', () => {
   test('starts what a lost event should have brought, once, and says so', async () => {
@@ -23,10 +27,10 @@ describe('the sweep', () => {
       cause: { kind: 'sweep', type: 'KeyNewVersionCreated', version: v2 },
     });
     expect(logged.join('\n')).toMatch(/No event told of it/);
-    expect(world.alerts.sent.map(({ type }) => type)).toEqual(['Keyturn.Event.Missed']);
+    expect(missed(world)).toHaveLength(1);
     await app.tick('sweep');
     expect(app.client.started).toHaveLength(1);
-    expect(world.alerts.sent).toHaveLength(1);
+    expect(missed(world)).toHaveLength(1);
   });
 
   test('an event that is on its way, for less than an hour, is not lost', async () => {
@@ -65,7 +69,7 @@ describe('the sweep', () => {
     world.pass(900);
     await app.tick('sweep');
     expect(app.client.started).toHaveLength(1);
-    expect(new Set(world.alerts.sent.map(({ id }) => id)).size).toBe(1);
+    expect(new Set(missed(world)).size).toBe(1);
   });
 
   test('a claim whose instance is gone is taken over by a new one when its last request has run out', async () => {
@@ -138,6 +142,37 @@ describe('the sweep', () => {
     const logged = await app.tick('sweep');
     expect(app.client.stories).toEqual(['rotateKey']);
     expect(logged.join('\n')).toMatch(/sweep finished: 2 keys, 1 failed/);
+  });
+});
+
+describe('the heartbeat', () => {
+  test('is the end of the last sweep, with how many keys could not be swept', async () => {
+    const world = withLostEvent();
+    const ports: RotationPorts = { ...world.ports, keys: [`${key}-unreadable`, key] };
+    const app = surface(ports);
+    expect(await world.watch.lastSweep()).toBeNull();
+    const startedAt = world.now();
+    world.watch.interfere.before('putSweep', 1, () => void world.pass(5));
+    await app.tick('sweep');
+    expect(await world.watch.lastSweep()).toEqual({ startedAt, finishedAt: startedAt, keys: 2, failed: 1 });
+  });
+
+  test('that cannot be noted, and a discovery that breaks, keep no key from its turn', async () => {
+    const world = withLostEvent();
+    world.watch.interfere.failAlways('putSweep');
+    world.discovery.interfere.failAlways('find', new TypeError('a bug'));
+    const app = surface(world.ports);
+    const logged = await app.tick('sweep');
+    expect(app.client.stories).toEqual(['rotateKey']);
+    expect(logged.join('\n')).toMatch(/sweep finished: 1 keys, 0 failed/);
+  });
+
+  test('asks the vault for two things of a key, each once', async () => {
+    const world = makeWorld();
+    await surface(world.ports).tick('sweep');
+    const { calls } = world.keyVault.interfere;
+    expect([calls('versions'), calls('rotationPolicy'), calls('deleted')]).toEqual([1, 1, 0]);
+    expect(world.discovery.interfere.calls('find')).toBe(1);
   });
 });
 

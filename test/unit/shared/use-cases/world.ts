@@ -23,6 +23,7 @@ import { fakeKey, fakeKeyVault } from '../../../fakes/key-vault';
 import { fakeLedger } from '../../../fakes/ledger';
 import { fakeResourceManager, type Policy, sasKey } from '../../../fakes/resource-manager';
 import { fakeHistory } from '../../../fakes/rotation-history';
+import { fakeWatchStore } from '../../../fakes/watch-store';
 
 export const key = fakeKey;
 export const hubId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/IotHubs/hub-1';
@@ -84,6 +85,7 @@ export function makeWorld(
   const history = fakeHistory(effects);
   const plans = fakePlanStore(effects);
   const discovery = fakeDiscovery(effects);
+  const watch = fakeWatchStore(effects);
   const alerts = fakeAlertChannel(effects);
   const outbox = fakeAlertOutbox(effects);
 
@@ -122,6 +124,7 @@ export function makeWorld(
     keyVault,
     vaultLog: null,
     discovery,
+    watch,
     alerts: [alerts],
     outbox,
     keys: [key],
@@ -143,6 +146,7 @@ export function makeWorld(
     history,
     plans,
     discovery,
+    watch,
     alerts,
     outbox,
     managed,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from './bring-up';
 import type { Page, Rotation } from './contract';
 import { rotationsOf } from './looks';
@@ -5,6 +6,8 @@ import { ScenarioError } from './watch';
 import { type Answer, UnexpectedAnswerError } from './wire';
 
 export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon';
+
+const LOOK_MILLISECONDS = 100;
 
 /** What a refused command is told (RFC 9457). */
 export interface Problem {
@@ -19,6 +22,8 @@ export interface KeyView {
   readonly key: string;
   readonly version: string | null;
   readonly pendingRetirement: { readonly rotationId: string; readonly status: string; readonly dueAt: string } | null;
+  readonly drifts: readonly { readonly name: string; readonly version: string | null; readonly cause: string | null }[];
+  readonly findings: readonly { readonly code: string; readonly message: string }[];
 }
 
 /** Somebody who looks after Keyturn, by its HTTP API and the host's admin address alone. */
@@ -52,6 +57,19 @@ export class Operator {
   async run(timer: string): Promise<void> {
     const { wire, host } = this.#sandbox;
     await wire.ask(`${host.url}/admin/functions/${timer}`, { body: {} });
+  }
+
+  /** Runs the sweep now, and waits until a sweep that began after this has ended. */
+  async sweepToItsEnd(): Promise<void> {
+    const { wire, host } = this.#sandbox;
+    const last = async (): Promise<string | null> => {
+      // Whatever else is away, the health says when the last sweep ended.
+      const { body } = await wire.call(`${host.url}/api/health`);
+      return (body as { sweep: { startedAt: string } | null }).sweep?.startedAt ?? null;
+    };
+    const before = await last();
+    await this.sweep();
+    while ((await last()) === before) await delay(LOOK_MILLISECONDS);
   }
 
   /** @param key the scenario's own unless named */

@@ -28,6 +28,14 @@ interface KeyItem {
   readonly attributes: { readonly enabled: boolean; readonly exp?: number };
 }
 
+interface Resource {
+  readonly etag: string;
+  readonly properties: {
+    readonly state: string;
+    readonly encryption: { readonly keyVaultProperties: readonly { readonly keyIdentifier: string }[] };
+  };
+}
+
 interface Policies {
   readonly value: readonly { readonly keyName: string; readonly primaryKey: string; readonly secondaryKey: string }[];
 }
@@ -79,6 +87,31 @@ export class People {
 
   async hubTags(): Promise<Readonly<Record<string, string>>> {
     return (await this.#arm<{ tags: Record<string, string> }>(resourceIds.hub, HUB_API, 'GET')).tags;
+  }
+
+  /** A deployment writes the hub as it was written once, with the key identifier of then; its SAS keys it knows. */
+  async redeployHub(version: string): Promise<void> {
+    const hub = await this.#arm<Resource>(resourceIds.hub, HUB_API, 'GET');
+    const { value } = await this.#arm<Policies>(`${resourceIds.hub}/listkeys`, HUB_API, 'POST');
+    const [reference] = hub.properties.encryption.keyVaultProperties;
+    const keyVaultProperties = [{ ...reference, keyIdentifier: `${this.#sandbox.key}/${version}` }];
+    const encryption = { ...hub.properties.encryption, keyVaultProperties };
+    const body = { ...hub, properties: { ...hub.properties, encryption, authorizationPolicies: value } };
+    const headers = { 'if-match': hub.etag, 'user-agent': 'a deployment pipeline' };
+    await this.#arm(resourceIds.hub, HUB_API, 'PUT', body, headers);
+  }
+
+  /** Whether the hub takes changes again, and which version it names. */
+  async hubStands(): Promise<{ readonly active: boolean; readonly version: string | null }> {
+    const { properties } = await this.#arm<Resource>(resourceIds.hub, HUB_API, 'GET');
+    const [reference] = properties.encryption.keyVaultProperties;
+    return { active: properties.state === 'Active', version: versionOf(reference?.keyIdentifier) };
+  }
+
+  /** The administrator gives the KEK a rotation policy under which new versions live so many days. */
+  async setRotationPolicy(days: number): Promise<void> {
+    const body = { lifetimeActions: [], attributes: { expiryTime: `P${days}D` } };
+    await this.#vault(`${this.#sandbox.key}/rotationpolicy`, 'PUT', body);
   }
 
   /** A digest of each SAS key of hub and DPS, by `<service> <policy> <slot>`. */
@@ -163,9 +196,15 @@ export class People {
     return wire.ask<T>(`${url.replace(/\/$/, '')}?api-version=${VAULT_API}`, { method, body, headers });
   }
 
-  async #arm<T>(resource: string, apiVersion: string, method: string, body?: object): Promise<T> {
+  async #arm<T>(
+    resource: string,
+    apiVersion: string,
+    method: string,
+    body?: object,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
     const { wire, tokens, cloud } = this.#sandbox;
-    const headers = await tokens.header('admin', ARM_AUDIENCE);
+    const headers = { ...(await tokens.header('admin', ARM_AUDIENCE)), ...more };
     return wire.ask<T>(`${cloud.arm}${resource}?api-version=${apiVersion}`, { method, body, headers });
   }
 

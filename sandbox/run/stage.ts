@@ -229,6 +229,11 @@ export class Stage {
     return changing.length;
   }
 
+  /** Every alert that the topic has received so far. */
+  alerts(): Promise<readonly Alert[]> {
+    return alertsOf(this.#sandbox);
+  }
+
   /** An alert that the topic has received; waits for it. @param count how many of the type there must be, the last is answered */
   async alert(type: string, count = 1): Promise<Alert> {
     let found: Alert[] = [];

@@ -2,7 +2,7 @@ import type { CloudSeed } from '../cloud/seed';
 import { counts, names } from './seed';
 
 /** A hub that somebody put under the KEK without a word to whoever runs Keyturn. */
-const strangersHub = 'keyturn-strangers-hub';
+export const strangersHub = 'keyturn-strangers-hub';
 
 export function withStrangersHub(seed: CloudSeed): CloudSeed {
   const kek = { vault: names.vault, key: names.key, versioned: true };

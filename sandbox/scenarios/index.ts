@@ -9,10 +9,12 @@ import { auditTampered } from './audit-tampered';
 import { cancelled } from './cancelled';
 import { changeWindow } from './change-window';
 import { dpsRefuses } from './dps-refuses';
+import { drift } from './drift';
 import { duplicateEvents } from './duplicate-events';
 import { fourEyes } from './four-eyes';
 import { hostKilled } from './host-killed';
 import { humanChange } from './human-change';
+import { keyHygiene } from './key-hygiene';
 import { lostEvent } from './lost-event';
 import { manual } from './manual';
 import { nearExpiry } from './near-expiry';
@@ -69,6 +71,8 @@ export const scenarios: readonly Scenario[] = [
   roleRemoved,
   sasKeys,
   humanChange,
+  drift,
+  keyHygiene,
   ownerReplaces,
   observe,
   twoKeys,

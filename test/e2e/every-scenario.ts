@@ -36,6 +36,8 @@ export const others: readonly Play[] = [
   { scenario: 'role-removed', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'sas-keys', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'human-change', phase: 'completed', stands: allNext },
+  { scenario: 'drift', phase: 'completed', stands: allNext },
+  { scenario: 'key-hygiene', phase: null, stands: allPrevious },
   { scenario: 'owner-replaces', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'two-keys', phase: 'completed', stands: allNext },
   { scenario: 'change-window', phase: 'completed', stands: allNext },

@@ -7,6 +7,7 @@ import { localHost } from './local-host';
 import { machine } from './machine';
 import { oneRotation } from './one-rotation';
 import { rewrap } from './rewrap';
+import { sweepCalls } from './sweep';
 
 const benchmarks: readonly Benchmark[] = [
   localHost,
@@ -16,6 +17,7 @@ const benchmarks: readonly Benchmark[] = [
   durableHistory,
   rewrap,
   audit,
+  sweepCalls,
 ];
 
 const usage = `npm run bench [-- [--json] [--full] [--list] [<name>...]]

@@ -23,7 +23,8 @@ export function registerSweep({ ports }: Keyturn): void {
   app.timer('sweep', {
     schedule: everyQuarterOfAnHour,
     extraInputs: [df.input.durableClient()],
-    handler: (_timer: Timer, context: InvocationContext): Promise<void> => sweepAll(ports, context),
+    handler: (_timer: Timer, context: InvocationContext): Promise<void> =>
+      sweepAll({ ports, client: df.getClient(context), context }),
   });
   app.timer('verifyHistories', {
     schedule: everyNight,
@@ -57,8 +58,7 @@ async function verifyOne(ports: Keyturn['ports'], key: string, context: Invocati
 const atOnce = 8;
 
 /** One sweep over every KEK, and the heartbeat that an alert rule can watch for: a log line, and `sweep` in `GET /api/health`. */
-async function sweepAll(ports: Keyturn['ports'], context: InvocationContext): Promise<void> {
-  const client = df.getClient(context);
+export async function sweepAll({ ports, client, context }: Sweeping): Promise<void> {
   const startedAt = ports.now().toISOString();
   const discovered = await ports.discovery.find().catch((error: unknown) => {
     context.error('sweep: what nobody configured could not be looked for', error);
@@ -79,7 +79,7 @@ async function sweepAll(ports: Keyturn['ports'], context: InvocationContext): Pr
 interface Sweeping {
   readonly ports: Keyturn['ports'];
   readonly client: DurableClient;
-  readonly context: InvocationContext;
+  readonly context: Pick<InvocationContext, 'log' | 'error'>;
 }
 
 /** Neither what a KEK needs, nor its history, nor what is to be told of it keeps the others from their turn. @returns what failed */
@@ -95,8 +95,8 @@ async function sweepOne(
         await carryOut(ports, client, key, action);
         context.log(`sweep: ${action.message}`);
       }
+      await lookAfterHistory(ports, key);
     },
-    () => lookAfterHistory(ports, key),
     async () => {
       for (const message of await watchKey(ports, key, facts, discovered)) context.log(`sweep: ${message}`);
     },

@@ -11,7 +11,7 @@ export const unknownHub: Scenario = {
     phase: 'completed',
     standsOn: 'next',
     alert: 'Keyturn.Key.Findings',
-    alsoAllowed: ['Keyturn.Rotation.Completed'],
+    alsoAllowed: ['Keyturn.Rotation.Completed', 'Keyturn.Version.RetirementRefused'],
   },
   async play(stage) {
     await completeThenWaitOutGrace(stage);

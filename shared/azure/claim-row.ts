@@ -50,6 +50,7 @@ export function readClaim(row: Row): Claim {
     ...(revocation === null ? {} : { revocation }),
     ...(adopt === null ? {} : { adopt }),
     ...(adoptedFrom === null ? {} : { adoptedFrom }),
+    ...(row['begun'] === true ? { begun: true } : {}),
     ...(run === null || run === undefined ? {} : { run }),
   };
 }

@@ -61,8 +61,9 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     message: `${request.reason} (generation ${claim.generation})`,
     details: { generation: claim.generation, instanceId: input.instanceId, cause: request.cause.kind },
   });
-  // A plan counts as made once a version was chosen by it: one that still waited for its approval is made anew.
-  const plan = claim.nextVersion === null && claim.direction === 'forward' ? null : claim.plan;
+  // A plan counts as made once the run has begun by it: one that still waited for its approval is made anew.
+  const begun = claim.begun === true || claim.nextVersion !== null || claim.direction === 'back';
+  const plan = begun ? claim.plan : null;
   return { admitted: true, run, policy: managed.policy, direction: claim.direction, plan };
 }
 

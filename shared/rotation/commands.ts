@@ -90,7 +90,13 @@ function standingOf(
     paused: holds && isPaused(commands),
     waitsForApproval: holds && claim.plan !== null && waitsForApproval(ports, claim),
     run: holds ? claim.run : undefined,
-    canStillGoBack: claim !== null && claim.rotationId === null && claim.lastRotationId === rotationId && enabled,
+    canStillGoBack:
+      claim !== null &&
+      claim.rotationId === null &&
+      claim.lastRotationId === rotationId &&
+      // Nothing opens with a version that is disabled, and to go back is no way round the second person of a restoration.
+      claim.revocation === undefined &&
+      enabled,
   };
 }
 

@@ -29,9 +29,9 @@ import type { CommandName } from './ports';
  * - `rolling-back`: targets go back, newest first. Used: both, as in rewrapping, so data stays readable all the way. It has
  *   no way forward: a target moves one way at a time. Next: rolled-back, when every target is verified on previous.
  * - `needs-attention`: only a person can say what comes next. Keeps the claim, so that nothing else mutates meanwhile, while
- *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: planning, or, with
- *   a plan on record, creating-version, at `resume` (the road is walked again from there, and what was done is found done);
- *   rolling-back, at `rollback`, or at `resume` of a rollback; abandoned, at `abandon`.
+ *   no instance runs. Reached from every phase in which a deadline can pass or an invariant can break. Next: planning, or, of a
+ *   run that had begun, the phase that it began with, at `resume` (the road is walked again from there, and what was done is found
+ *   done); rolling-back, at `rollback`, or at `resume` of a rollback; abandoned, at `abandon`.
  * - `completed`: an end after a change; the claim is free. Next: rolling-back, under a new claim, while the old version has not
  *   begun to be retired.
  * - `rolled-back`, `abandoned`: ends after a change; the claim is free.
@@ -56,7 +56,7 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   revoking: ['completed', 'rolling-back', 'needs-attention'],
   restoring: ['completed', 'needs-attention'],
   'rolling-back': ['rolled-back', 'needs-attention'],
-  'needs-attention': ['planning', 'creating-version', 'rolling-back', 'abandoned'],
+  'needs-attention': ['planning', 'creating-version', 'adopting', 'revoking', 'restoring', 'rolling-back', 'abandoned'],
   completed: ['rolling-back'],
   'rolled-back': [],
   abandoned: [],
@@ -79,6 +79,9 @@ const ofOneRun: Readonly<Partial<Record<Phase, (run: RunName | undefined) => boo
   revoking: (run) => run === 'revoke',
   restoring: (run) => run === 'restore',
 };
+
+/** Whether a run in this phase has begun to do what it is for: its plan is decided and approved, and it is not planned again. */
+export const isBegun = (phase: Phase): boolean => ofOneRun[phase] !== undefined;
 
 /** The phases of a run (absent: `rotate`) that may directly follow this one. */
 export function nextPhases(phase: Phase, run?: RunName): readonly Phase[] {

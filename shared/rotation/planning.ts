@@ -7,7 +7,7 @@ import { kidOf, versionOf } from './key-identifier';
 import { isMove } from './phases';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
-import type { Claim, Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
 import { decideRestoration, decideRevocation } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
@@ -28,8 +28,6 @@ export async function makePlan(
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const { claim, commands } = await readHeldClaim(ports, run);
-  const begun = begunBefore(claim);
-  if (begun !== null) return begun;
   const decided = await readAndDecide(ports, managedKey(ports, run.key), claim, new Date(now));
   const { plan, runPlan, reasons } = decided;
   waitForAnswers(decided);
@@ -86,12 +84,6 @@ interface Asked {
 /** Whether a person has to approve the plan: to cut services off, and to let them in again, it is always a second one. */
 export const needsApproval = (run: RunName | undefined, { approval }: Pick<RunPolicy, 'approval'>): boolean =>
   approval === 'required' || run === 'revoke' || run === 'restore';
-
-/** A revocation that has begun is not planned again: what was approved is half done, and what is read now is its own work. */
-function begunBefore({ run, rotationId, revocation, plan }: Claim): PlanDecision | null {
-  const begun = run === 'revoke' && revocation !== undefined && revocation.rotationId === rotationId && plan !== null;
-  return begun ? { decision: 'go', plan, approved: true } : null;
-}
 
 /** When the next change window opens, if none is open now. */
 function whenClosed({ key, windows }: ManagedKey, now: Date): { readonly opensAt?: string } {

@@ -8,7 +8,7 @@ import { allowedCommands } from './phases';
 import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, isPaused, record } from './run-record';
+import { changeClaim, changeRotation, freed, isPaused, record } from './run-record';
 
 /** What a trigger has to start in the durable client, and under which instance id. */
 export interface Start {
@@ -235,7 +235,7 @@ export async function giveUpStart(ports: RotationPorts, { request }: Start): Pro
   let gaveUp = false;
   await changeClaim(ports, run, ({ claim }) => {
     gaveUp = !claim.bound;
-    return claim.bound ? null : { claim: { ...claim, phase: 'cancelled', rotationId: null, instanceId: null } };
+    return claim.bound ? null : { claim: { ...freed(claim), phase: 'cancelled' } };
   });
   if (!gaveUp) return;
   const message = 'The orchestration could not be started. Nothing was changed; start again.';

@@ -1,5 +1,5 @@
 import type { ProbeResult, RunReference } from '../contracts/activities';
-import { BrokenInvariantError } from './errors';
+import { BrokenInvariantError, FaultError } from './errors';
 import { kidOf } from './key-identifier';
 import type { Claim, Revocation } from './ports';
 import { versionsToRevoke } from './revocation-plan';
@@ -70,11 +70,8 @@ export async function restoreVersions(
   const { claim } = await readHeldClaim(ports, run);
   const fence = fenceOf(ports, run, claim.direction);
   await fence();
-  const versions = claim.revocation?.versions ?? [];
-  for (const version of versions) {
-    await fence();
-    await ports.keyVault.setEnabled(kidOf(run.key, version), true);
-  }
+  const versions = whoseToRestore(claim)?.versions ?? [];
+  await enableEach(ports, run, versions, fence);
   await record(ports, run, {
     at: now,
     action: 'restore',
@@ -84,6 +81,28 @@ export async function restoreVersions(
     details: { versions: versions.join(',') },
   });
   return { versions };
+}
+
+/** A restoration gives back whatever was revoked; a revocation that goes back, only what it has itself taken. */
+function whoseToRestore({ run, rotationId, revocation }: Claim): Revocation | null {
+  if (revocation === undefined) return null;
+  return run === 'restore' || revocation.rotationId === rotationId ? revocation : null;
+}
+
+/** One that cannot be enabled must not keep the others disabled. */
+async function enableEach(
+  ports: RotationPorts,
+  run: RunReference,
+  versions: readonly string[],
+  fence: () => Promise<void>,
+): Promise<void> {
+  const failed: unknown[] = [];
+  for (const version of versions) {
+    await fence();
+    await ports.keyVault.setEnabled(kidOf(run.key, version), true).catch((error: unknown) => failed.push(error));
+  }
+  // What may heal is tried again; the rest is found again then.
+  if (failed.length > 0) throw failed.find((error) => error instanceof FaultError) ?? failed[0];
 }
 
 /**
@@ -123,7 +142,7 @@ export async function lookAtAccess(
 export function revocationAfter(claim: Claim, phase: string): Pick<Claim, 'revocation'> | null {
   const { revocation } = claim;
   if (revocation === undefined) return null;
-  const over =
+  const given =
     (claim.run === 'restore' && phase === 'completed') || (claim.run === 'revoke' && phase === 'rolled-back');
-  return over ? null : { revocation };
+  return given && whoseToRestore(claim) !== null ? null : { revocation };
 }

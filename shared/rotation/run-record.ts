@@ -45,6 +45,14 @@ export async function changeClaim(
 }
 
 /**
+ * What is left of a claim once nobody holds it: its generation, because the next one must be higher, and what outlives a run. What was
+ * done under it goes with the run: whoever takes the claim next must not be taken for one of that kind.
+ */
+export function freed({ run: _run, adopt: _order, adoptedFrom: _found, begun: _begun, ...claim }: Claim): Claim {
+  return { ...claim, rotationId: null, instanceId: null, bound: false, soakStartedAt: null, orphanedSince: null };
+}
+
+/**
  * The fence before a mutation (I11): this generation still holds the claim and, going forward, no command stands against it.
  * Without a readable ledger there is no mutation: the read's own fault ends the activity (I4).
  */

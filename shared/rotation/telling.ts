@@ -3,7 +3,7 @@ import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation'
 import { sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
-import { isMove, isTerminal, mayMove } from './phases';
+import { isBegun, isMove, isTerminal, mayMove } from './phases';
 import type { Claim, Retirement } from './ports';
 import { withoutPace } from './progress';
 import { revocationAfter } from './revoking';
@@ -11,6 +11,7 @@ import type { RotationPorts } from './run-ports';
 import {
   changeClaim,
   changeRotation,
+  freed,
   managedKey,
   readHeldClaim,
   record,
@@ -106,7 +107,7 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   await changeClaim(ports, run, ({ claim }) => {
     const retirement = retirementOf(claim, run, now, after(graceSeconds));
     const moved = isMove(claim.run);
-    const { revocation: _over, run: _run, adopt: _order, adoptedFrom: _found, ...kept } = freed(claim);
+    const { revocation: _over, ...kept } = freed(claim);
     return {
       claim: {
         ...kept,
@@ -160,19 +161,10 @@ function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], n
 const claimIn = (claim: Claim, phase: Phase, now: string): Claim => ({
   ...claim,
   phase,
+  ...(isBegun(phase) ? { begun: true } : {}),
   waitingFor: null,
   unchangedSince: now,
   direction: phase === 'rolling-back' ? 'back' : claim.direction,
-});
-
-/** Who frees a claim keeps its generation: the next one must be higher. */
-const freed = (claim: Claim): Claim => ({
-  ...claim,
-  rotationId: null,
-  instanceId: null,
-  bound: false,
-  soakStartedAt: null,
-  orphanedSince: null,
 });
 
 /** I8: at `completed` every target is on next, at `rolled-back` each is on the version the plan found it on. */

@@ -45,6 +45,10 @@ function whyNotBack({ key, rotationId, claim, retirement }: Refused): string {
     }
     default:
   }
+  if (claim?.revocation !== undefined) {
+    const { at, rotationId: by } = claim.revocation;
+    return `the key was revoked at ${at} (run ${by}), and nothing opens with a version that is disabled. Possible: start a run "restore" of the key, then roll back.`;
+  }
   const holder = claim?.rotationId ?? null;
   if (holder !== null && holder !== rotationId) {
     return `rotation ${holder} of the same key is under way. Possible: give the command to that one, or wait for its end.`;

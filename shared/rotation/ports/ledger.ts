@@ -31,6 +31,8 @@ export interface Claim {
   /** What an `adopt` was asked to write, and what it found; absent for other runs. */
   readonly adopt?: AdoptionOrder;
   readonly adoptedFrom?: AdoptedFrom;
+  /** The run has entered the phase in which it does what it is for; absent: its plan is not decided yet. */
+  readonly begun?: true;
   /** What the claim is held for. */
   readonly purpose: 'rotation' | 'retirement';
   /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */

@@ -135,14 +135,6 @@ describe('a revocation', () => {
     expect(await enabled(world)).toEqual([v1]);
   });
 
-  test('that goes on after its instance died is not planned again', async () => {
-    const world = makeWorld();
-    const { run } = await begun(world, 'revoke');
-    await enter(world, run, 'revoking');
-    await revokeVersions(world.ports, { run, now: world.now() });
-    expect(await makePlan(world.ports, { run, now: world.now() })).toMatchObject({ decision: 'go', approved: true });
-  });
-
   test('looks at those that have data under the key, and tells a change once', async () => {
     const world = makeWorld(['iotHub', 'dps', 'dataKeys'], 0);
     const { run } = await begun(world, 'revoke');
@@ -171,6 +163,31 @@ describe('a revocation', () => {
 });
 
 describe('while a key is revoked', () => {
+  test('the rotation before is not rolled back onto versions that open nothing, and its retirement stays', async () => {
+    const world = makeWorld();
+    await completed(world);
+    await revoked(world);
+    const before = await world.ledger.retirements(key);
+    const answer = await command(world.ports, { rotationId, command: 'rollback', actor: 'avery' });
+    expect(answer).toMatchObject({ kind: 'not-allowed', allowed: [], why: expect.stringContaining('"restore"') });
+    expect((await claimOf(world))?.rotationId).toBeNull();
+    expect(await world.ledger.retirements(key)).toEqual(before);
+  });
+
+  test('a second revocation that goes back gives nothing back that the first one took', async () => {
+    const world = makeWorld();
+    await revoked(world);
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'needs-attention');
+    await command(world.ports, { rotationId: run.rotationId, command: 'rollback', actor: 'olivia' });
+    const again = { ...run, generation: run.generation + 1 };
+    await enter(world, again, 'rolling-back');
+    await restoreVersions(world.ports, { run: again, now: world.now() });
+    await enter(world, again, 'rolled-back');
+    expect(await enabled(world)).toEqual([]);
+    expect((await claimOf(world))?.revocation).toMatchObject({ versions: [v1] });
+  });
+
   test('it cannot be rotated, nothing is retired, and the sweep leaves it alone', async () => {
     const world = makeWorld();
     await completed(world);
@@ -222,6 +239,18 @@ describe('a restoration', () => {
     await enter(world, run, 'completed');
     expect(await enabled(world)).toEqual([v1]);
     expect((await claimOf(world))?.revocation).toBeUndefined();
+  });
+
+  test('enables the others where one cannot be enabled, and says which', async () => {
+    const world = makeWorld();
+    world.keyVault.addVersion({ version: v2 });
+    await revoked(world);
+    const { run } = await begun(world, 'restore');
+    await enter(world, run, 'restoring');
+    world.keyVault.interfere.fail('setEnabled', 1, new RefusalError('forbidden', 'The first may not be enabled.'));
+    await expect(restoreVersions(world.ports, { run, now: world.now() })).rejects.toThrow('The first may not');
+    expect(await enabled(world)).toEqual([v2]);
+    expect((await claimOf(world))?.revocation).toMatchObject({ versions: [v1, v2] });
   });
 
   test('is refused where nothing was revoked', async () => {

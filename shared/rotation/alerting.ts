@@ -1,6 +1,7 @@
 import type { AlertKind, RunReference } from '../contracts/activities';
-import type { Reason, Rotation } from '../contracts/rotation';
+import type { Reason, Rotation, RunName } from '../contracts/rotation';
 import { BrokenInvariantError, FaultError } from './errors';
+import { allowedCommands } from './phases';
 import type { Alert, AlertChannel, OwedAlert } from './ports';
 import type { RotationPorts } from './run-ports';
 import { record } from './run-record';
@@ -33,9 +34,20 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   'history-not-sealed': 'Keyturn.History.NotSealed',
 };
 
+/** What is told of a run that completed. */
+export const completionOf: Readonly<Record<RunName, AlertKind>> = {
+  rotate: 'completed',
+  adopt: 'adopted',
+  revoke: 'revoked',
+  restore: 'restored',
+};
+
 /** With these a run is over: its last record is that it was told. */
 const endings: ReadonlySet<AlertKind> = new Set([
   'completed',
+  'adopted',
+  'revoked',
+  'restored',
   'rolled-back',
   'needs-attention',
   'retired',
@@ -192,7 +204,7 @@ export const subjectOf = (key: string): string => new URL(key).pathname.slice(1)
 const leavesDataKeys = (reasons: readonly Reason[]): boolean => reasons.some(({ code }) => code === 'data-keys-left');
 
 function doneSoFar(
-  { previousVersion, nextVersion }: Rotation,
+  { run, previousVersion, nextVersion }: Rotation,
   { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
 ): string {
   switch (alert) {
@@ -208,6 +220,9 @@ function doneSoFar(
     case 'restored':
       return 'What the revocation had disabled is enabled, and every target opens old data again.';
     case 'rolled-back':
+      if (run === 'revoke')
+        return 'What the revocation had disabled is enabled again, and every target opens old data.';
+      if (run === 'adopt') return 'The key has the rotation policy and the expiry again that it had before.';
       return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
     case 'holding':
       return 'Nothing was undone. The rotation waits and tries again by itself.';
@@ -229,7 +244,7 @@ function doneSoFar(
 }
 
 function leftToDo(
-  { rotationId, previousVersion, nextVersion, planHash, key }: Rotation,
+  { rotationId, run = 'rotate', phase, previousVersion, nextVersion, planHash, key, requestedAt }: Rotation,
   { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
   origin: string,
 ): string {
@@ -250,12 +265,18 @@ function leftToDo(
     case 'restored':
       return 'Nothing.';
     case 'rolled-back': {
+      if (run !== 'rotate') return `If it is still wanted: mend what the reasons name, and start "${run}" again.`;
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
       const again = `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
       return `Mend what the reasons name, then start again: ${again}.${unused}`;
     }
-    case 'holding':
-      return `Mend what the reasons name; to go back instead: ${byHand('rollback')}`;
+    case 'holding': {
+      // Not even the document could be read, so no command could be put on record.
+      if (requestedAt === '') return 'Mend what the reasons name.';
+      const [instead] = allowedCommands(phase, { run, paused: false, waitsForApproval: false, canStillGoBack: false });
+      if (instead !== 'rollback' && instead !== 'cancel') return 'Mend what the reasons name.';
+      return `Mend what the reasons name; to ${instead === 'cancel' ? 'end it' : 'go back'} instead: ${byHand(instead)}`;
+    }
     case 'approval': {
       const body = ` -H "content-type: application/json" -d '${JSON.stringify({ planHash })}'`;
       return `Approve: ${byHand('approve', body)}; or not: ${byHand('cancel')}`;
@@ -270,7 +291,11 @@ function leftToDo(
       return 'Mend what the reasons name; it is tried again by itself, at the next sweep and then more and more seldom, at least once a day.';
     case 'retirement-undone':
       return 'Find what still uses the version (the reasons name what was seen); it is tried again after another grace period.';
-    default:
-      return `Mend what the reasons name, then one of: ${byHand('resume')}; ${byHand('rollback')}; ${byHand('abandon')}`;
+    default: {
+      const ways = (['resume', 'rollback', 'abandon'] as const).filter(
+        (way) => way !== 'rollback' || run !== 'restore',
+      );
+      return `Mend what the reasons name, then one of: ${ways.map((way) => byHand(way)).join('; ')}`;
+    }
   }
 }

@@ -40,7 +40,7 @@ export async function makePlan(
       action: 'plan',
       target: null,
       outcome: plan.decision === 'refuse' ? 'refused' : 'done',
-      message: reasons.map(({ message }) => message).join(' ') || 'Every check allows the rotation.',
+      message: reasons.map(({ message }) => message).join(' ') || `Every check allows ${asked(claim.run)}.`,
       details: {
         decision: plan.decision,
         planHash: plan.planHash,
@@ -72,6 +72,8 @@ export async function makePlan(
   const closed = isMove(claim.run) ? whenClosed(managed, new Date(now)) : {};
   return { decision: 'go', plan: runPlan, approved, ...closed };
 }
+
+const asked = (run: RunName = 'rotate'): string => (run === 'rotate' ? 'the rotation' : `"${run}"`);
 
 /** What a plan is asked for. */
 interface Asked {

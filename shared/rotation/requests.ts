@@ -4,7 +4,7 @@ import type { Phase, RunName } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
-import { allowedCommands } from './phases';
+import { allowedCommands, type Standing } from './phases';
 import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -117,16 +117,15 @@ async function running(ports: RotationPorts, claim: Claim, state: LedgerState): 
     kind: 'running',
     rotationId: rotationId ?? '',
     phase,
-    allowed: allowedCommands(phase, standing(state)),
+    allowed: allowedCommands(phase, standing(claim, state)),
     start,
   };
 }
 
-const standing = ({ commands }: LedgerState) => ({
-  paused: isPaused(commands),
-  waitsForApproval: false,
-  canStillGoBack: false,
-});
+function standing(claim: Claim, { commands }: LedgerState): Standing {
+  const { run, waitingFor } = claim;
+  return { run, paused: isPaused(commands), waitsForApproval: waitingFor === 'approval', canStillGoBack: false };
+}
 
 /** A claim made over HTTP that no instance has bound. Started twice it converges: the instance id is fixed. */
 const isOrphan = ({ bound, phase, cause }: Claim): boolean => !bound && phase === 'requested' && cause?.kind === 'http';
@@ -194,7 +193,7 @@ async function claimFor(
 
 /** Repeated, it tells nothing twice: a start whose answer was lost between its steps is told by the next one. */
 async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Promise<void> {
-  const { key, rotationId, generation, cause, reason, requestedAt, toVersion } = request;
+  const { key, rotationId, generation, cause, reason, requestedAt, toVersion, run } = request;
   if ((await ports.history.get(rotationId)) === null) await ports.history.put(newRotation(request));
   await record(
     ports,
@@ -206,7 +205,7 @@ async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Pr
       target: null,
       outcome: 'done',
       message: reason,
-      details: { toVersion, ...(cause.kind === 'http' ? whoOf(cause) : {}) },
+      details: { toVersion, ...(run === undefined ? {} : { run }), ...(cause.kind === 'http' ? whoOf(cause) : {}) },
     },
   );
 }

@@ -1,6 +1,6 @@
 import type { RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
-import { sendAlert } from './alerting';
+import { completionOf, sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, sameKid, versionOf } from './key-identifier';
 import { isBegun, isMove, isTerminal, mayMove } from './phases';
@@ -87,11 +87,13 @@ export const hasEnded = ({ purpose, phase, direction }: Claim): boolean =>
 
 /** What an instance that died between its last phase and the end of its claim has left to do: the outcome stands. */
 export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Promise<void> {
-  const { phase } = (await readHeldClaim(ports, run)).claim;
+  const { phase, run: kind = 'rotate' } = (await readHeldClaim(ports, run)).claim;
   await noteEntered(ports, { run, now, phase, reasons: [] }, phase);
   // While the claim is held: who dies here is found again, and tells again.
   if (phase === 'completed' || phase === 'rolled-back') {
-    await sendAlert(ports, { run, now, alert: phase, occasion: '', reasons: [] });
+    const alert = phase === 'completed' ? completionOf[kind] : phase;
+    const reasons = (await ports.history.get(run.rotationId))?.reasons ?? [];
+    await sendAlert(ports, { run, now, alert, occasion: '', reasons });
   }
   await release(ports, run, phase, now);
   await ports.sealNow?.(run.key);

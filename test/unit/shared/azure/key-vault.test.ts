@@ -64,6 +64,7 @@ beforeAll(async () => {
         { createdOn: at(-300), expiresOn: at(30), enabled: false },
         { createdOn: at(-200), expiresOn: at(30), tags: { rotationId: 'run' } },
       ]),
+      keySeed([{ createdOn: at(-10) }], { name: 'gone' }),
     ],
   });
 });
@@ -95,6 +96,18 @@ describe('the Key Vault adapter against the stand-in', () => {
     await expect(connect().version(key())).rejects.toMatchObject(refused);
     await expect(connect().versions(`${running.url}/secrets/kek`)).rejects.toMatchObject(refused);
     expect(sent).toEqual([]);
+  });
+
+  test('a key that was deleted has no versions and no policy; until when it can be recovered is told, as long as it is deleted', async () => {
+    const keyVault = connect();
+    const gone = `${running.url}/keys/gone`;
+    expect(await keyVault.deleted(gone)).toBeNull();
+    expect(await keyVault.deleted(key())).toBeNull();
+    running.vault.remove('gone');
+    expect(await keyVault.versions(gone)).toEqual([]);
+    const told = await keyVault.deleted(gone);
+    expect(told?.deletedOn).toBeInstanceOf(Date);
+    expect((told?.purgedOn?.getTime() ?? 0) - (told?.deletedOn?.getTime() ?? 0)).toBeGreaterThanOrEqual(7 * DAY);
   });
 
   test('all versions are listed, disabled and expired ones too', async () => {

@@ -5,7 +5,7 @@ import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
 import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
-import { missedStarted, sweepKey } from '../../../../shared/rotation/sweeping';
+import { inTheirPlaces, missedStarted, sweepKey } from '../../../../shared/rotation/sweeping';
 import { noteWaiting } from '../../../../shared/rotation/telling';
 import {
   admitted,
@@ -688,4 +688,15 @@ test("a broken key's fault is its own: it is thrown to the sweep of that key, an
   expect(world.ledger.interfere.calls('recordEvent')).toBe(0);
   await expect(sweepKey(world.ports, `${key}-unknown`, () => Promise.resolve('gone'))).rejects.toThrow(RefusalError);
   expect(await sweep(world)).toMatchObject([{ kind: 'rotate' }]);
+});
+
+test('keys have their turn in an order of their own, whatever the configuration says and however they are written', () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `https://kv-${index % 2}.vault.azure.net/keys/kek-${index}`);
+  const order = inTheirPlaces(keys);
+  expect(order).not.toEqual(keys);
+  expect([...order].sort()).toEqual([...keys].sort());
+  expect(inTheirPlaces([...keys].reverse())).toEqual(order);
+  expect(inTheirPlaces(keys.map((each) => each.replace('kek', 'KEK'))).map((each) => each.toLowerCase())).toEqual(
+    order,
+  );
 });

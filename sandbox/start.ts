@@ -115,6 +115,7 @@ async function performed(hands: Stagehands): Promise<number> {
     seed: withModes(scenario.seed?.(seed) ?? seed, options.modes),
     settings: scenario.settings ?? {},
     signIn: scenario.signIn === true,
+    withLog: scenario.withLog === true,
     environment,
     signal,
   });

@@ -220,7 +220,7 @@ export class ControlServer {
   }
 }
 
-const STAND_INS = ['keyVault', 'arm', 'iotHub', 'dps', 'eventGrid', 'alertTopic', 'token'];
+const STAND_INS = ['keyVault', 'arm', 'iotHub', 'dps', 'eventGrid', 'alertTopic', 'token', 'logAnalytics'];
 const EFFECTS = ['status', 'latency', 'reset', 'wrongBytes', 'lostAnswer', 'operationFails'];
 
 /** A fault that can never strike would make a scenario prove nothing. @throws Error naming what is wrong */

@@ -9,6 +9,7 @@ export const FIXED_PORTS = {
   eventGrid: 7446,
   alertTopic: 7447,
   control: 7448,
+  logs: 7449,
   vaults: 7450,
   hubs: 7460,
   provisioningServices: 7470,

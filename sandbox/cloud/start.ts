@@ -6,8 +6,11 @@ import {
   type Identity,
   readFileIfThere,
   replaceFile,
+  type StandInRequest,
+  type StandInResponse,
   type StandInServer,
 } from '../kit';
+import { type LogAnalytics, startLogAnalytics } from '../log-analytics';
 import { ControlServer } from './control-server';
 import { type OtherServices, startOtherServices } from './other-services';
 import { FIXED_PORTS } from './ports';
@@ -28,6 +31,8 @@ export interface CloudAddresses {
   alertTopicKey: string;
   hubs: Record<string, string>;
   dps: Record<string, string>;
+  /** Log Analytics' query endpoint, without the version. */
+  logs: string;
   control: string;
   /** PEM file of the CA to trust. */
   ca: string;
@@ -71,10 +76,16 @@ export async function startCloud(seed: CloudSeed, directory: string, ports: 'aut
       vaults.set(vault.name, keep(await startKeyVault(context, vault, options)));
     }
     const vaultUrls = Object.fromEntries([...vaults].map(([name, { url }]) => [name, url]));
+    const logs = keep(await startLogAnalytics(context, vaults, portOf('logs')));
     const others = keep(await startOtherServices(context, seed, portOf, vaultUrls));
     const timeTravel = new TimeTravel(context.clock, context.flight);
     keep({ close: async () => timeTravel.stop() });
-    const addresses: CloudAddresses = { ...addressesOf(tokens, others, context), vaults: vaultUrls, control: '' };
+    const addresses: CloudAddresses = {
+      ...addressesOf(tokens, others, context),
+      vaults: vaultUrls,
+      logs: logs.url,
+      control: '',
+    };
     const { alerts, deliveries, handleControl } = others;
     const controlled = {
       seed,
@@ -83,7 +94,7 @@ export async function startCloud(seed: CloudSeed, directory: string, ports: 'aut
       addresses: () => ({ ...addresses }),
       alerts,
       deliveries,
-      others: handleControl,
+      others: async (request: StandInRequest) => setLogModes(logs, request) ?? handleControl(request),
     };
     const control: StandInServer = keep(await new ControlServer(context, controlled).start(portOf('control')));
     addresses.control = control.url;
@@ -94,11 +105,18 @@ export async function startCloud(seed: CloudSeed, directory: string, ports: 'aut
   }
 }
 
+/** `POST /modes/logs` changes how late the log comes, in which table, or that it stands still. */
+function setLogModes(logs: LogAnalytics, { method, path, body }: StandInRequest): StandInResponse | undefined {
+  if (method !== 'POST' || path !== '/modes/logs') return undefined;
+  logs.setModes((body ?? {}) as Parameters<LogAnalytics['setModes']>[0]);
+  return { status: 204 };
+}
+
 function addressesOf(
   tokens: TokenServers,
   others: OtherServices,
   context: CloudContext,
-): Omit<CloudAddresses, 'vaults' | 'control'> {
+): Omit<CloudAddresses, 'vaults' | 'logs' | 'control'> {
   const { arm, eventGrid, alertTopic, alertTopicKey, hubs, dps } = others;
   const { token, identityEndpoint, identityHeader } = tokens;
   return {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SandboxClock } from './clock';
 
-export type StandInName = 'keyVault' | 'arm' | 'iotHub' | 'dps' | 'eventGrid' | 'alertTopic' | 'token';
+export type StandInName = 'keyVault' | 'arm' | 'iotHub' | 'dps' | 'eventGrid' | 'alertTopic' | 'token' | 'logAnalytics';
 
 export type FaultEffect =
   | { kind: 'status'; status: number; body?: unknown; headers?: Record<string, string> }

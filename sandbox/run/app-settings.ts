@@ -1,4 +1,5 @@
 import type { CloudSeed, KekSeed } from '../cloud/seed';
+import { LOG_RESOURCE, WORKSPACE_ID } from '../log-analytics';
 import type { CloudAddresses } from './cloud-addresses';
 import { appRoles, dpsResourceId, hubResourceId, names, resourceIds } from './seed';
 
@@ -52,6 +53,7 @@ export function appEnvironment(
   storage: { readonly connectionString: string },
   rotationFilePath: string,
   inherited: NodeJS.ProcessEnv,
+  withLog = false,
 ): NodeJS.ProcessEnv {
   return {
     ...baseEnvironment(inherited),
@@ -68,6 +70,13 @@ export function appEnvironment(
     KEYTURN_VERIFY_CHALLENGE_RESOURCE: 'false',
     KEYTURN_ALERT_TOPIC_ENDPOINT: `${cloud.alertTopic}/api/events`,
     KEYTURN_ROTATION_FILE: rotationFilePath,
+    ...(withLog
+      ? {
+          KEYTURN_LOG_WORKSPACE_ID: WORKSPACE_ID,
+          KEYTURN_LOG_ENDPOINT: cloud.logs,
+          KEYTURN_LOG_AUDIENCE: LOG_RESOURCE,
+        }
+      : {}),
   };
 }
 

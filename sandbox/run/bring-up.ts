@@ -53,6 +53,8 @@ export interface BringUpOptions {
   readonly settings: KeySettings;
   /** Whether people sign in, and roles decide. */
   readonly signIn?: boolean;
+  /** Whether the app is told where the vaults' log is. */
+  readonly withLog?: boolean;
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
@@ -103,7 +105,7 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
     port: free ? 0 : APP_PORTS.app,
     rpcPort: free ? 0 : APP_PORTS.rpc,
     ...(options.signIn === true ? { authenticate: `${cloud.token}/introspect` } : {}),
-    env: appEnvironment(cloud, storage, rotationPath, environment),
+    env: appEnvironment(cloud, storage, rotationPath, environment, options.withLog),
   });
   await host.start();
   // Whoever looks on reads, and nothing else.

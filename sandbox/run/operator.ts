@@ -21,9 +21,21 @@ export interface Problem {
 export interface KeyView {
   readonly key: string;
   readonly version: string | null;
-  readonly pendingRetirement: { readonly rotationId: string; readonly status: string; readonly dueAt: string } | null;
+  readonly pendingRetirement: {
+    readonly rotationId: string;
+    readonly status: string;
+    readonly dueAt: string;
+    readonly reasons: readonly { readonly code: string; readonly message: string }[];
+  } | null;
   readonly drifts: readonly { readonly name: string; readonly version: string | null; readonly cause: string | null }[];
   readonly findings: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** One record of a rotation's history. */
+export interface AuditRecord {
+  readonly action: string;
+  readonly outcome: string;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 /** Somebody who looks after Keyturn, by its HTTP API and the host's admin address alone. */
@@ -79,6 +91,13 @@ export class Operator {
     const found = items.find((item) => item.key === key);
     if (found === undefined) throw new UnexpectedAnswerError(`GET /api/keys, asked for ${key},`, 200);
     return found;
+  }
+
+  /** The history of one rotation, oldest first, as far as one page goes. */
+  async audit(rotationId: string): Promise<readonly AuditRecord[]> {
+    const { wire, host } = this.#sandbox;
+    const url = `${host.url}/api/rotations/${rotationId}/audit?limit=200`;
+    return (await wire.ask<Page<AuditRecord>>(url)).items;
   }
 
   /** Newest first. */

@@ -162,6 +162,14 @@ export class People {
     return made.rowKey;
   }
 
+  /** Somebody opens what was wrapped with a version of the KEK long ago, by asking the vault with an identity of his own. */
+  async openArchive(identity: string, version: string): Promise<void> {
+    const { wire, tokens } = this.#sandbox;
+    const [archived] = makeRecords(1, 'archive', await this.#publicKey(version));
+    if (archived === undefined) throw new Error('no record was made');
+    await unwrapper(wire, tokens, identity)(archived.kid, archived.alg, archived.blob);
+  }
+
   /** The owner puts one document under a new data key, wrapped with the version that the vault names now. */
   async replaceDataKey(rowKey: string): Promise<void> {
     const { table, wire, tokens } = this.#sandbox;

@@ -78,9 +78,9 @@ export function enrollments(dps: Place, wire: Wire, tokens: Tokens): RecordSourc
 }
 
 /** Unwraps through Key Vault, under the owner's identity. */
-export function unwrapper(wire: Wire, tokens: Tokens): Unwrap {
+export function unwrapper(wire: Wire, tokens: Tokens, identity = 'owner'): Unwrap {
   return async (kid, alg, blob) => {
-    const headers = await tokens.header('owner', VAULT_AUDIENCE);
+    const headers = await tokens.header(identity, VAULT_AUDIENCE);
     const url = `${kid}/unwrapkey?api-version=${VAULT_API}`;
     const { value } = await wire.ask<{ value: string }>(url, { body: { alg, value: blob }, headers });
     return Buffer.from(value, 'base64url');

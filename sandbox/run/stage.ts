@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceModes } from '../arm';
 import type { CloudSeed } from '../cloud/seed';
 import type { FaultRule, LoggedRequest } from '../kit';
+import type { LogModes } from '../log-analytics/audit-events';
 import type { KeySettings } from './app-settings';
 import type { Sandbox } from './bring-up';
 import { type Alert, hasEnded, type Rotation } from './contract';
@@ -45,6 +46,8 @@ export interface Scenario {
   readonly settings?: KeySettings;
   /** Whether people sign in, and roles decide who may do what. */
   readonly signIn?: true;
+  /** Whether the vaults' log is set, and so is asked before a version is retired. */
+  readonly withLog?: true;
   /** Makes it happen, and answers once it is over. */
   play(stage: Stage): Promise<void>;
 }
@@ -174,6 +177,12 @@ export class Stage {
   async setModes(name: string, modes: Partial<ServiceModes>): Promise<void> {
     const { wire, cloud } = this.#sandbox;
     await wire.ask(`${cloud.control}/modes/${name}`, { body: modes });
+  }
+
+  /** Changes how late the vaults' log comes, in which table, or that it stands still. */
+  async setLogModes(modes: Partial<LogModes>): Promise<void> {
+    const { wire, cloud } = this.#sandbox;
+    await wire.ask(`${cloud.control}/modes/logs`, { body: modes });
   }
 
   /** Starts the app again with another rotation.json. */

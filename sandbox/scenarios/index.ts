@@ -27,8 +27,11 @@ import { paused } from './paused';
 import { previousExpired } from './previous-expired';
 import { probeRed } from './probe-red';
 import { retirement } from './retirement';
+import { retirementByLog } from './retirement-by-log';
+import { retirementLogAway } from './retirement-log-away';
 import { retirementRefused } from './retirement-refused';
 import { retirementUndone } from './retirement-undone';
+import { retirementUnknownUser } from './retirement-unknown-user';
 import { revokeRestore } from './revoke-restore';
 import { roleRemoved } from './role-removed';
 import { rollbackCompleted } from './rollback-completed';
@@ -55,6 +58,9 @@ export const scenarios: readonly Scenario[] = [
   retirementRefused,
   unknownHub,
   retirementUndone,
+  retirementByLog,
+  retirementUnknownUser,
+  retirementLogAway,
   probeRed,
   throttled,
   rollbackStuck,

@@ -8,7 +8,8 @@ export const retirementRefused: Scenario = {
   expect: {
     phase: 'completed',
     standsOn: { iotHub: 'next', dps: 'next', dataKeys: 'no single one' },
-    alert: 'Keyturn.Rotation.Completed',
+    alert: 'Keyturn.Version.RetirementRefused',
+    alsoAllowed: ['Keyturn.Rotation.Completed'],
   },
   async play(stage) {
     await completeThenWaitOutGrace(stage);

@@ -54,6 +54,7 @@ export interface AuditVerification {
     readonly ok: boolean;
     readonly records: number;
     readonly signedTo: number;
+    readonly anchoredTo: number;
     readonly begins: { readonly brokenChain: number | null } | null;
   }[];
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from './bring-up';
-import type { Page, Rotation } from './contract';
+import type { AuditVerification, Page, Rotation } from './contract';
 import { rotationsOf } from './looks';
 import { ScenarioError } from './watch';
 import { type Answer, UnexpectedAnswerError } from './wire';
@@ -98,6 +98,14 @@ export class Operator {
     const { wire, host } = this.#sandbox;
     const url = `${host.url}/api/rotations/${rotationId}/audit?limit=200`;
     return (await wire.ask<Page<AuditRecord>>(url)).items;
+  }
+
+  /** Whether the newest record of the key's history is signed and anchored. */
+  async isAnchored(): Promise<boolean> {
+    const { wire, host, key } = this.#sandbox;
+    const url = `${host.url}/api/audit/verify?key=${encodeURIComponent(key)}`;
+    const latest = (await wire.ask<AuditVerification>(url)).chains.at(-1);
+    return latest !== undefined && latest.anchoredTo === latest.records;
   }
 
   /** Newest first. */

@@ -8,6 +8,11 @@ const GRACE_DAYS = 8;
 export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> {
   await stage.nearExpiry();
   const rotation = await stage.ended();
+  // Told, and the telling signed: a jump in between would make minutes of signing look like days.
+  await stage.until('the history to be anchored to its end', async () => {
+    const told = (await stage.operator.audit(rotation.rotationId)).at(-1)?.action === 'alert';
+    return told && (await stage.operator.isAnchored());
+  });
   await stage.advanceTo(
     new Date((await stage.now()).getTime() + GRACE_DAYS * 86_400_000),
     'over the grace period, at whose end the old version may be retired',

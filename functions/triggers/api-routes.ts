@@ -128,6 +128,23 @@ export const operations: readonly Operation[] = [
     query: pageQuery,
     answers: { 200: { description: 'A page.', json: 'AuditPage' }, ...invalidRequest, ...noSuchRotation, ...always },
   },
+  {
+    name: 'retireRotation',
+    method: 'post',
+    path: '/api/rotations/{id}/retire',
+    summary: 'Retire what a completed rotation left behind now, without its grace period, but with every proof',
+    answers: {
+      202: {
+        description:
+          'It is on record, and begins now, or when a change window opens; GET /api/keys shows how it stands.',
+        json: 'Started',
+        location: true,
+      },
+      ...noSuchRotation,
+      409: problem('Nothing is pending after this rotation, or something of the same key is running.'),
+      ...always,
+    },
+  },
   ...Object.entries(commandSummaries).map(([command, summary]): Operation => {
     const approve = command === 'approve';
     return {

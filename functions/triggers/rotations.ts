@@ -14,6 +14,7 @@ import { accepted, findRotation, json } from './answers';
 import { giveCommand } from './commands';
 import type { Guarded } from './guard';
 import { invalid, jsonBody, ProblemError, queryOf, valid } from './problem';
+import { retire } from './retire';
 import { startInstance } from './starting';
 
 type Route = (request: HttpRequest, client: DurableClient, caller: Caller) => Promise<HttpResponseInit>;
@@ -34,6 +35,7 @@ export function registerRotations(keyturn: Keyturn, guarded: Guarded): void {
     json(200, await findRotation(keyturn.ports, request)),
   );
   route('getRotationAudit', 'reader', 'GET', 'rotations/{id}/audit', (request) => audit(keyturn, request));
+  route('retireRotation', 'operator', 'POST', 'rotations/{id}/retire', (...asked) => retire(keyturn, ...asked));
   for (const name of ['approve', 'cancel', 'pause', 'resume', 'rollback', 'abandon'] as const) {
     const role = name === 'approve' ? 'approver' : 'operator';
     route(`${name}Rotation`, role, 'POST', `rotations/{id}/${name}`, (request, client, caller) =>

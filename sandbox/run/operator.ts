@@ -5,7 +5,7 @@ import { rotationsOf } from './looks';
 import { ScenarioError } from './watch';
 import { type Answer, UnexpectedAnswerError } from './wire';
 
-export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon';
+export type CommandName = 'approve' | 'cancel' | 'pause' | 'resume' | 'rollback' | 'abandon' | 'retire';
 
 const LOOK_MILLISECONDS = 100;
 

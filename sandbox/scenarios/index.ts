@@ -26,6 +26,7 @@ import { ownerReplaces } from './owner-replaces';
 import { paused } from './paused';
 import { previousExpired } from './previous-expired';
 import { probeRed } from './probe-red';
+import { retireByHand } from './retire-by-hand';
 import { retirement } from './retirement';
 import { retirementByLog } from './retirement-by-log';
 import { retirementLogAway } from './retirement-log-away';
@@ -61,6 +62,7 @@ export const scenarios: readonly Scenario[] = [
   retirementByLog,
   retirementUnknownUser,
   retirementLogAway,
+  retireByHand,
   probeRed,
   throttled,
   rollbackStuck,

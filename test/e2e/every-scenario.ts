@@ -25,6 +25,7 @@ export const others: readonly Play[] = [
   { scenario: 'retirement-by-log', phase: 'completed', stands: allNext },
   { scenario: 'retirement-unknown-user', phase: 'completed', stands: allNext },
   { scenario: 'retirement-log-away', phase: 'completed', stands: allNext },
+  { scenario: 'retire-by-hand', phase: 'completed', stands: allNext },
   { scenario: 'probe-red', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'throttled', phase: 'completed', stands: allNext },
   { scenario: 'abandoned', phase: 'abandoned', stands: ['next', 'previous', 'previous'] },

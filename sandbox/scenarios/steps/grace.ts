@@ -4,8 +4,8 @@ import type { Stage } from '../../run/stage';
 /** A day more than Keyturn's own grace period. */
 const GRACE_DAYS = 8;
 
-/** One whole rotation, and then the time in which it could still have been rolled back. */
-export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> {
+/** One whole rotation, until everybody has heard of its end. */
+export async function completeAndTell(stage: Stage): Promise<Rotation> {
   await stage.nearExpiry();
   const rotation = await stage.ended();
   // Told, and the telling signed: a jump in between would make minutes of signing look like days.
@@ -13,6 +13,12 @@ export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> 
     const told = (await stage.operator.audit(rotation.rotationId)).at(-1)?.action === 'alert';
     return told && (await stage.operator.isAnchored());
   });
+  return rotation;
+}
+
+/** One whole rotation, and then the time in which it could still have been rolled back. */
+export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> {
+  const rotation = await completeAndTell(stage);
   await stage.advanceTo(
     new Date((await stage.now()).getTime() + GRACE_DAYS * 86_400_000),
     'over the grace period, at whose end the old version may be retired',

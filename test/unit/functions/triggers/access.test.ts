@@ -56,6 +56,7 @@ const needed: Readonly<Record<string, 'reader' | 'operator' | 'approver' | null>
   'POST rotations/{id}/pause': 'operator',
   'POST rotations/{id}/resume': 'operator',
   'POST rotations/{id}/rollback': 'operator',
+  'POST rotations/{id}/retire': 'operator',
   'POST rotations/{id}/abandon': 'operator',
 };
 const routes = Object.entries(needed).map(([route, role]) => {

@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { addressOf, admit, type Header } from '../../shared/access/caller';
+import { type Admittance, addressOf, admit, type Header } from '../../shared/access/caller';
 import { rateLimit } from '../../shared/access/rate-limit';
 import type { Keyturn } from '../../shared/composition';
 import type { Caller, Role } from '../../shared/contracts/access';
@@ -31,9 +31,14 @@ export function guardOf(keyturn: Pick<Keyturn, 'access' | 'ports'>): Guarded {
     answering(context, async () => {
       refuseTooLong(request);
       const header: Header = (name) => request.headers.get(name);
-      const caller = role === null ? { ...anybody, from: addressOf(header) } : callerOf(keyturn, header, role);
-      refuseTooMany(waitOf(nameOf(caller), weight, keyturn.ports.now()));
-      return route(caller);
+      const stranger = { ...anybody, from: addressOf(header) };
+      const count = (caller: Caller) => refuseTooMany(waitOf(nameOf(caller), weight, keyturn.ports.now()));
+      const admittance: Admittance =
+        role === null ? { admitted: true, caller: stranger } : admit(header, keyturn.access, role);
+      // Who is refused is counted too, by where he asks from: to guess without end is no more allowed than to ask.
+      count(admittance.admitted ? admittance.caller : stranger);
+      if (!admittance.admitted) throw refusalOf(admittance, role);
+      return route(admittance.caller);
     });
 }
 
@@ -42,14 +47,12 @@ const nameOf = ({ principalId, from, actor }: Caller): string => principalId ?? 
 
 const anybody: Caller = { actor: 'anybody', principalId: null, grantedBy: null, from: null };
 
-function callerOf({ access }: Pick<Keyturn, 'access'>, header: Header, role: Role): Caller {
-  const admittance = admit(header, access, role);
-  if (admittance.admitted) return admittance.caller;
-  if (admittance.why === 'unknown') {
-    throw new ProblemError(401, 'Not signed in', "Sign in through the platform's authentication, then ask again.");
+function refusalOf({ why, who }: Admittance & { admitted: false }, role: Role | null): ProblemError {
+  if (why === 'unknown') {
+    return new ProblemError(401, 'Not signed in', "Sign in through the platform's authentication, then ask again.");
   }
-  const detail = `${admittance.who} has not the role "${role}". Whoever looks after rotation.json grants it there, under "access".`;
-  throw new ProblemError(403, 'Not allowed', detail);
+  const detail = `${who} has not the role "${role}". Whoever looks after rotation.json grants it there, under "access".`;
+  return new ProblemError(403, 'Not allowed', detail);
 }
 
 function refuseTooLong(request: HttpRequest): void {

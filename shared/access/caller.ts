@@ -72,10 +72,15 @@ function claimFor(role: Role, { claims }: Principal, rules: AccessRules): string
   return claim === undefined ? null : `${claim.type} ${printable(claim.value)}`;
 }
 
-/** The last address of `X-Forwarded-For` is the one that the platform wrote; those before it are the caller's own word. */
+/**
+ * The last address of `X-Forwarded-For` is the one that the platform wrote; those before it are the caller's own word. Without the
+ * port, which App Service adds: it is another for each connection, and would make a caller as many as he likes.
+ */
 export function addressOf(header: Header): string | null {
   const last = header('x-forwarded-for')?.split(',').at(-1)?.trim() ?? '';
-  return /^[0-9a-fA-F.:[\]]{2,64}$/.test(last) ? last : null;
+  if (!/^[0-9a-fA-F.:[\]]{2,64}$/.test(last)) return null;
+  const [, inBrackets] = /^\[([^\]]+)\](?::\d+)?$/.exec(last) ?? [];
+  return inBrackets ?? last.replace(/^([^:]+):\d+$/, '$1');
 }
 
 /** It stands in records and messages, one line each. */

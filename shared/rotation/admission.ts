@@ -1,10 +1,10 @@
 import type { Admission, RotationRequest, RunReference } from '../contracts/activities';
-import type { Rotation } from '../contracts/rotation';
+import type { Reason, Rotation } from '../contracts/rotation';
 import { alertTypes, subjectOf, tell } from './alerting';
 import { ConflictError, RefusalError, SupersededError } from './errors';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
-import { isTerminal } from './phases';
+import { isMove, isTerminal } from './phases';
 import { dryRun } from './planning';
 import type { Claim, LedgerState, Target } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
@@ -40,12 +40,12 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     if (request.generation !== null) return notAdmitted('claim-lost', `The claim on ${request.key} has been given up.`);
     const relevance = await relevanceOf(ports, managed, request);
     if (!relevance.relevant) return notAdmitted(relevance.code, relevance.message);
-    const backOff = backingOff(state, input);
-    if (backOff !== null) {
+    const notNow = cutOff(state) ?? backingOff(state, input);
+    if (notNow !== null) {
       const { claim } = state;
-      // The sweep looks at it when the back-off is over: the event does not come again.
+      // The sweep looks at it when that is over: the event does not come again.
       if (claim !== null) await ports.ledger.update(request.key, state.etag, { claim: { ...claim, recheck: true } });
-      return notAdmitted('backing-off', backOff);
+      return notAdmitted(notNow.code, notNow.message);
     }
     if (managed.mode === 'observe') return observe(ports, input);
   }
@@ -113,7 +113,8 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     plan: null,
     nextVersion: null,
     soakStartedAt: null,
-    recheck: false,
+    // A run that moves nothing answers no event that was put off.
+    recheck: !isMove(request.run) && last?.recheck === true,
     purpose: 'rotation',
     lastRotationId: last?.lastRotationId ?? null,
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
@@ -146,10 +147,21 @@ export function newRotation(request: RotationRequest): Rotation {
 }
 
 /** After a rollback the same cause waits; an operator does not. */
-function backingOff({ claim }: LedgerState, { request, now }: AdmitInput): string | null {
+function backingOff({ claim }: LedgerState, { request, now }: AdmitInput): Reason | null {
   const until = claim?.backOffUntil ?? null;
   if (until === null || request.cause.kind === 'http' || Date.parse(until) <= Date.parse(now)) return null;
-  return `The last rotation of ${request.key} went back; events start no other before ${until}. Start one by hand, or wait.`;
+  const message = `The last rotation of ${request.key} went back; events start no other before ${until}. Start one by hand, or wait.`;
+  return { code: 'backing-off', message };
+}
+
+/** A key that was revoked is not rotated; nor does it need to be refused anew for every event, with a claim that holds up a restoration. */
+function cutOff({ claim }: LedgerState): Reason | null {
+  const { key, revocation } = claim ?? {};
+  if (revocation === undefined) return null;
+  return {
+    code: 'key-revoked',
+    message: `${key} was revoked at ${revocation.at}; nothing is rotated before "restore".`,
+  };
 }
 
 /** Observe mode: the plan is made and told, and nothing else happens, for ever. */

@@ -28,18 +28,20 @@ export function decideAdoption(facts: AdoptionFacts): Decided {
     ...own.flatMap(({ code, result, message }) => (result === 'yes' ? [] : [{ code, message }])),
   ];
   const planHash = hashOf(rotation.plan.planHash, facts);
-  const writes = currentOf(facts.versions) === null ? [] : whatIsWritten(facts);
-  const decision = writes.length > 0 ? 'go' : missing.length > 0 ? 'refuse' : 'skip';
+  const wrong = whatMayNotBeWritten(facts);
+  const writes = wrong.length > 0 || currentOf(facts.versions) === null ? [] : whatIsWritten(facts);
+  const decision = writes.length > 0 ? 'go' : missing.length + wrong.length > 0 ? 'refuse' : 'skip';
   const nothing: Reason = { code: 'nothing-missing', message: `${facts.key} lacks nothing to be rotated by itself.` };
   const checks: readonly Check[] = [
     ...rotation.plan.checks,
     ...own,
+    ...wrong.flatMap(({ code, message }) => about('key', code, 'no', message)),
     ...writes.flatMap((each) => about('key', 'will-be-written', 'yes', each)),
   ];
   return {
     plan: { ...rotation.plan, planHash, decision, nextVersion: null, checks },
     runPlan: { ...rotation.runPlan, planHash },
-    reasons: missing.length === 0 && decision === 'skip' ? [nothing] : missing,
+    reasons: decision === 'skip' ? [nothing] : [...wrong, ...missing],
   };
 }
 
@@ -71,6 +73,20 @@ function whatIsWritten({ key, order, versions, rotationPolicy }: AdoptionFacts):
         ]
       : [];
   return [...policy, ...expiry];
+}
+
+/** What an order would break, or could not be taken back from. */
+function whatMayNotBeWritten({ key, now, order, rotationPolicy }: AdoptionFacts): readonly Reason[] {
+  const reasons: Reason[] = [];
+  if (order?.expiresOn !== undefined && Date.parse(order.expiresOn) <= now.getTime()) {
+    const message = `expiresOn ${order.expiresOn} is past: the current version would wrap nothing any more. Give an instant to come.`;
+    reasons.push({ code: 'expiry-in-the-past', message });
+  }
+  if (order?.rotationPolicy !== undefined && rotationPolicy === null) {
+    const message = `The rotation policy of ${key} cannot be read, so it could not be put back. Write it by hand: az keyvault key rotation-policy update.`;
+    reasons.push({ code: 'policy-unreadable', message });
+  }
+  return reasons;
 }
 
 /** Whether Key Vault tells of the policy that is wanted. */

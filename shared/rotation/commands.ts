@@ -3,7 +3,7 @@ import type { RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { ConflictError } from './errors';
 import { allowedCommands, isTerminal, type Standing } from './phases';
-import { dryRun, needsApproval } from './planning';
+import { dryRun, needsApproval, needsSecondPerson } from './planning';
 import type { Claim, Command, CommandName, LedgerState, Retirement } from './ports';
 import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
@@ -104,9 +104,14 @@ function commandOf({ rotationId, command, actor, planHash }: CommandByHand, at: 
   return { rotationId, command, actor, at, ...(planHash === undefined ? {} : { planHash }) };
 }
 
-/** People can be told apart only where the platform says who they are. */
-const isOwnRequest = ({ principalId = null }: CommandByHand, { cause }: Claim): boolean =>
-  principalId !== null && cause?.kind === 'http' && cause.principalId === principalId;
+/**
+ * People can be told apart only where the platform says who they are. Who cannot be told apart is no second person where one is always
+ * needed: roles may have been taken out of the configuration since the start.
+ */
+function isOwnRequest({ principalId = null }: CommandByHand, { cause, run }: Claim): boolean {
+  if (principalId === null) return needsSecondPerson(run);
+  return cause?.kind === 'http' && cause.principalId === principalId;
+}
 
 function waitsForApproval(ports: Pick<RotationPorts, 'managed'>, claim: Claim): boolean {
   const managed = ports.managed(claim.key);

@@ -13,6 +13,8 @@ export interface HygieneFacts {
   readonly targets: readonly { readonly called: string; readonly names: readonly string[] | Reason }[];
   /** Versions that were disabled on purpose (`revoke`). */
   readonly revoked: readonly string[];
+  /** Nobody is to open anything with the key: it was revoked, and no run is under way that changes that. */
+  readonly cutOff: boolean;
   readonly now: Date;
 }
 
@@ -32,7 +34,7 @@ export function findingsOf(facts: HygieneFacts): readonly Reason[] {
       : [],
   );
   if (facts.versions.length === 0) return [missing(facts), ...unreadable];
-  return [...ofVersionsInUse(facts), ...ofPolicy(facts), ...unreadable];
+  return [...ofVersionsInUse(facts), ...ofRevocation(facts), ...ofPolicy(facts), ...unreadable];
 }
 
 const finding = (code: string, message: string): Reason => ({ code, message });
@@ -85,6 +87,19 @@ function ofVersionsInUse({ key, versions, targets, revoked, now }: HygieneFacts)
       ...ofExpiry(found, who, now),
     ];
   });
+}
+
+/** Key Vault's own policy goes on making versions under a key that was revoked, and each of them is a way in. */
+function ofRevocation({ key, versions, cutOff }: HygieneFacts): readonly Reason[] {
+  if (!cutOff) return [];
+  return versions
+    .filter(({ enabled }) => enabled)
+    .map(({ version, kid }) =>
+      finding(
+        'revoked-but-enabled',
+        `Version ${version} of ${key} is enabled although the key is revoked: whoever may use the key can wrap and unwrap with it. Disable it (az keyvault key set-attributes --enabled false --id ${kid}), and take away what makes or enables versions; or start "restore".`,
+      ),
+    );
 }
 
 function ofExpiry({ version, expiresOn }: KeyVersion, who: string, now: Date): readonly Reason[] {

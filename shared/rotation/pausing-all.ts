@@ -19,11 +19,12 @@ export type ResumedAll =
   /** The switch is thrown elsewhere too, where no route reaches: in the app's own settings. */
   | { readonly kind: 'still-stopped'; readonly reason: string };
 
+/** Told first: what lets mutations begin again must be on record before it does (I4), whoever else still stops them. */
 export async function resumeAll(ports: PausingPorts, asker: Asker): Promise<ResumedAll> {
+  await tellEveryKey(ports, asker, 'resume-all', `${asker.actor} resumed all keys.`);
   await ports.ledger.setStop(null);
   const reason = await ports.ledger.stopped();
   if (reason !== null) return { kind: 'still-stopped', reason };
-  await tellEveryKey(ports, asker, 'resume-all', `${asker.actor} resumed all keys.`);
   const instanceIds: string[] = [];
   for (const key of ports.keys) {
     const { claim } = await ports.ledger.read(key);

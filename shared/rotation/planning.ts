@@ -4,7 +4,6 @@ import { decideAdoption } from './adoption-plan';
 import { isOpen, nextOpening } from './change-windows';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
-import { isMove } from './phases';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
 import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
@@ -69,7 +68,7 @@ export async function makePlan(
   const managed = managedKey(ports, run.key);
   const approved = !needsApproval(claim.run, managed.policy) || approvedHash(commands) === plan.planHash;
   // Who revokes or restores cannot wait for a window.
-  const closed = isMove(claim.run) ? whenClosed(managed, new Date(now)) : {};
+  const closed = needsSecondPerson(claim.run) ? {} : whenClosed(managed, new Date(now));
   return { decision: 'go', plan: runPlan, approved, ...closed };
 }
 
@@ -85,7 +84,9 @@ interface Asked {
 
 /** Whether a person has to approve the plan: to cut services off, and to let them in again, it is always a second one. */
 export const needsApproval = (run: RunName | undefined, { approval }: Pick<RunPolicy, 'approval'>): boolean =>
-  approval === 'required' || run === 'revoke' || run === 'restore';
+  approval === 'required' || needsSecondPerson(run);
+
+export const needsSecondPerson = (run: RunName | undefined): boolean => run === 'revoke' || run === 'restore';
 
 /** When the next change window opens, if none is open now. */
 function whenClosed({ key, windows }: ManagedKey, now: Date): { readonly opensAt?: string } {

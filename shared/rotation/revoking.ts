@@ -117,8 +117,8 @@ export async function lookAtAccess(
   await fenceOf(ports, run, claim.direction)();
   const { targets } = managedKey(ports, run.key);
   const looked = await Promise.all(
-    targets.map(async (target, index): Promise<ProbeResult | null> => {
-      const planned = claim.plan?.targets[index];
+    targets.map(async (target): Promise<ProbeResult | null> => {
+      const planned = claim.plan?.targets.find(({ kind, name }) => kind === target.kind && name === target.name);
       // What had no data under the key has none to lose.
       if (planned?.previousKid == null || planned.total === 0) return null;
       return target.probe();

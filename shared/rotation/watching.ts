@@ -232,6 +232,7 @@ async function readHygiene({ ports, key, facts }: Watching): Promise<HygieneFact
       names: namesOf(references[index]),
     })),
     revoked: claim?.revocation?.versions ?? [],
+    cutOff: claim?.revocation !== undefined && claim.rotationId === null,
     now: ports.now(),
   };
 }

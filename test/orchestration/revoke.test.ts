@@ -62,6 +62,33 @@ describe('a revocation', () => {
     expect(played.told).not.toContain('restoreVersions');
   });
 
+  test('leaves out no look because commands wake it', async () => {
+    const raise = [10, 30, 50, 70, 90].map((atSeconds) => ({ name: wakeUp, atSeconds }));
+    const script = usual({ lookAtAccess: () => probes('red', 'green', 'red') }, { policy });
+    const played = await revoke(script, { raise });
+    expect(played.output).toMatchObject({ phase: 'needs-attention' });
+    // One at once, one for each command, and the fifty of the watch.
+    expect(played.steps.filter(({ name }) => name === 'lookAtAccess')).toHaveLength(1 + raise.length + 50);
+    expect(secondsOf(played, 'enterPhase needs-attention')).toBeGreaterThan(25 * 3600);
+  });
+
+  test('makes up for no look that it missed, and watches anew when it is let go on after its watch', async () => {
+    const startedAgo = (seconds: number): Script =>
+      usual(
+        {
+          lookAtAccess: () => probes('red', 'green', 'red'),
+          revokeVersions: ({ now }) =>
+            ok({ revokedAt: new Date(Date.parse(now) - seconds * 1000).toISOString(), versions: ['v1'] }),
+        },
+        { policy, known: planOf() },
+      );
+    const looks = async (seconds: number) =>
+      (await revoke(startedAgo(seconds))).steps.filter(({ name }) => name === 'lookAtAccess').length;
+    // One at once, then those that are left of the fifty.
+    expect(await looks(20 * 3600)).toBe(1 + 10);
+    expect(await looks(26 * 3600)).toBe(1 + 50);
+  });
+
   test('that is taken back while it watches enables again, and proves that old data opens', async () => {
     const script = usual(
       {

@@ -144,6 +144,17 @@ describe('with roles configured', () => {
 });
 
 describe('the limits of every route', () => {
+  test('whoever is refused without end is answered 429 too, whatever port he comes from, and who is known is not', async () => {
+    const app = setUp();
+    const statuses: number[] = [];
+    for (let turn = 0; turn < 520 && statuses.at(-1) !== 429; turn++) {
+      const headers = { 'x-forwarded-for': `203.0.113.7:${40_000 + turn}` };
+      statuses.push((await app.ask('pause', { method: 'POST', body: { reason: 'x' }, headers })).status);
+    }
+    expect([statuses[0], statuses.at(-1)]).toEqual([401, 429]);
+    expect((await app.ask('pause', { headers: as('rhea', 'Reader') })).status).toBe(200);
+  });
+
   test.each(routes)('$route is answered 413 with a body that is too long', async ({ path, asked }) => {
     const headers = { ...as('alice', 'Operator', 'Approver'), 'content-length': String(longestBody + 1) };
     expect(await setUp().ask(path, { ...asked, headers })).toMatchObject({ status: 413 });

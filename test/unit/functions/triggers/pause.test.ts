@@ -41,6 +41,17 @@ describe('all keys', () => {
     expect(world.auditLog.stored(key).some(({ action }) => action === 'resume-all')).toBe(true);
   });
 
+  test('I4: are not resumed before the history says who let them go on', async () => {
+    const { world, ask, client } = setUp();
+    await ready(world);
+    await ask('pause', post({ reason: 'incident 4711' }));
+    world.auditLog.interfere.fail('append');
+    expect((await ask('resume', post({}))).status).toBe(503);
+    expect(await world.ledger.stopped()).toContain('incident 4711');
+    expect(client.raised).toEqual([]);
+    expect((await ask('resume', post({}))).status).toBe(200);
+  });
+
   test('stay stopped by the setting, which no route takes back', async () => {
     const { world, ask, client } = setUp();
     world.ledger.stopped = async () => 'KEYTURN_STOP says so';

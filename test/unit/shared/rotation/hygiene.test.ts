@@ -17,7 +17,7 @@ const version = (name: string, more: Partial<KeyVersion> = {}): KeyVersion => ({
 const hub = (...names: string[]) => ({ called: 'iotHub/hub-1', names: names.map((name) => `${key}/${name}`) });
 const policy = { expiresIn: 'P90D', rotatesAfterCreate: null, rotatesBeforeExpiry: null };
 const facts: HygieneFacts = {
-  ...{ key, versions: [version('a')], policy, deleted: null, targets: [hub('a')], revoked: [], now },
+  ...{ key, versions: [version('a')], policy, deleted: null, targets: [hub('a')], revoked: [], now, cutOff: false },
 };
 const codes = (more: Partial<HygieneFacts>): string[] => findingsOf({ ...facts, ...more }).map(({ code }) => code);
 
@@ -37,6 +37,11 @@ const cases: readonly [string, Partial<HygieneFacts>, readonly string[]][] = [
     'a disabled version is referred to',
     { versions: [version('a', { enabled: false }), version('b')] },
     ['disabled-version-referred-to'],
+  ],
+  [
+    'a version is enabled under a key that is cut off',
+    { versions: [version('a', { enabled: false }), version('b')], revoked: ['a'], cutOff: true },
+    ['revoked-but-enabled'],
   ],
   ['it was disabled on purpose', { versions: [version('a', { enabled: false })], revoked: ['a'] }, []],
   ['a version is referred to that the vault does not list', { targets: [hub('a', 'x')] }, ['version-missing']],

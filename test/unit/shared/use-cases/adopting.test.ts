@@ -43,6 +43,29 @@ const expiryOf = async (world: World) =>
   (await world.keyVault.versions(key)).find(({ version }) => version === v1)?.expiresOn?.toISOString() ?? null;
 
 describe('the plan of an adoption', () => {
+  test('refuses an expiry that is past, and a policy whose way back cannot be read', async () => {
+    const world = worldOf();
+    const asked = { key, toVersion: null, run: 'adopt' as const };
+    const past = await dryRun(world.ports, { ...asked, adopt: { expiresOn: '2026-11-22T11:59:59Z' } });
+    expect(past).toMatchObject({ decision: 'refuse' });
+    expect(past.checks.some(({ code, result }) => code === 'expiry-in-the-past' && result === 'no')).toBe(true);
+    world.keyVault.rotationPolicy = async () => null;
+    const unread = await dryRun(world.ports, {
+      ...asked,
+      adopt: { expiresOn: '2027-11-22T12:00:00Z', rotationPolicy: { expiresIn: 'P1Y', rotatesBeforeExpiry: 'P30D' } },
+    });
+    expect(unread).toMatchObject({ decision: 'refuse' });
+    expect(unread.checks.map(({ code }) => code)).toContain('policy-unreadable');
+    expect(unread.checks.map(({ code }) => code)).not.toContain('will-be-written');
+  });
+
+  test('waits for a change window like whatever else nobody needs at once', async () => {
+    const world = worldOf();
+    world.managed.windows.push({ days: ['sat'], fromMinute: 0, toMinute: 60, timeZone: 'UTC' });
+    const { planned } = await begun(world, { expiresOn: '2027-11-22T12:00:00Z' });
+    expect(planned).toMatchObject({ decision: 'go', opensAt: '2026-11-28T00:00:00.000Z' });
+  });
+
   test('lists all that is missing at once, each with the way to mend it, and changes nothing', async () => {
     const world = worldOf();
     world.keyVault.change(v1, { expiresOn: null });

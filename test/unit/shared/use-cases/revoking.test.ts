@@ -6,7 +6,7 @@ import { startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement } from '../../../../shared/rotation/retiring';
 import { lookAtAccess, restoreVersions, revokeVersions } from '../../../../shared/rotation/revoking';
 import { sweepKey } from '../../../../shared/rotation/sweeping';
-import { completed, enter, key, makeWorld, rotationId, v1, v2, type World } from './world';
+import { completed, enter, eventRequest, key, makeWorld, rotationId, v1, v2, type World } from './world';
 
 type Run = 'revoke' | 'restore' | 'rotate';
 const byHand = (run: Run, principalId = 'olivia') => ({
@@ -79,6 +79,20 @@ describe('the plan of a revocation', () => {
     expect(await makePlan(world.ports, { run, now: world.now() })).toMatchObject({ decision: 'go', approved: true });
   });
 
+  test('is approved by nobody who cannot be told from another', async () => {
+    const world = makeWorld();
+    const { run, planned } = await begun(world, 'revoke');
+    if (planned.decision !== 'go') throw new Error('It must go.');
+    const { planHash } = planned.plan;
+    const asked = {
+      rotationId: run.rotationId,
+      command: 'approve' as const,
+      actor: 'operator (function key)',
+      planHash,
+    };
+    expect(await command(world.ports, asked)).toEqual({ kind: 'own-request' });
+  });
+
   test('is another one when a version or a target has changed', async () => {
     const world = makeWorld();
     const hashOf = async (run: Run) => (await dryRun(world.ports, { key, toVersion: null, run })).planHash;
@@ -148,6 +162,15 @@ describe('a revocation', () => {
     expect([once, told()]).toEqual([2, 2]);
   });
 
+  test('looks at whom it planned for, though the configuration names them in another order by now', async () => {
+    const world = makeWorld(['dataKeys', 'iotHub', 'dps'], 0);
+    const { run } = await begun(world, 'revoke');
+    await enter(world, run, 'revoking');
+    world.managed.targets.reverse();
+    const { results } = await lookAtAccess(world.ports, { run, now: world.now(), before: [] });
+    expect(results.map(({ kind }) => kind)).toEqual(['dps', 'iotHub']);
+  });
+
   test('taken back enables exactly what it had disabled, and is no revocation any more', async () => {
     const world = makeWorld();
     world.keyVault.addVersion({ version: 'f'.repeat(32), enabled: false });
@@ -163,6 +186,25 @@ describe('a revocation', () => {
 });
 
 describe('while a key is revoked', () => {
+  test('an event claims nothing, and is looked at again once the key was given back', async () => {
+    const world = makeWorld();
+    await revoked(world);
+    const before = world.history.rotations.size;
+    world.keyVault.addVersion({ version: v2, createdOn: new Date(world.now()) });
+    const request = eventRequest('20261122T130000000Z-abcdef-000009', 'KeyNewVersionCreated', v2);
+    const admission = await admit(world.ports, { request, instanceId: request.rotationId, now: world.now() });
+    expect(admission).toMatchObject({ admitted: false, why: 'key-revoked' });
+    expect(world.history.rotations.size).toBe(before);
+    expect(await claimOf(world)).toMatchObject({ rotationId: null, recheck: true });
+    const { run } = await begun(world, 'restore');
+    await enter(world, run, 'restoring');
+    await restoreVersions(world.ports, { run, now: world.now() });
+    await enter(world, run, 'completed');
+    expect(await sweepKey(world.ports, key, async () => 'gone')).toMatchObject([
+      { kind: 'rotate', start: { request: { cause: { type: 'KeyNewVersionCreated', version: v2 } } } },
+    ]);
+  });
+
   test('the rotation before is not rolled back onto versions that open nothing, and its retirement stays', async () => {
     const world = makeWorld();
     await completed(world);

@@ -11,7 +11,7 @@ import { sweepNeed } from './rotation/heartbeat';
 import { sealedAlong, sealQuietly } from './rotation/history-care';
 import { sameKey } from './rotation/key-identifier';
 import type { KeyVault, Now, Target } from './rotation/ports';
-import type { ManagedKey, RotationPorts } from './rotation/run-ports';
+import type { ManagedKey, Replacement, RotationPorts } from './rotation/run-ports';
 import { dataKeysTarget } from './targets/data-keys';
 import { createDiscovery } from './targets/discovery';
 import { dpsTarget } from './targets/dps';
@@ -39,7 +39,7 @@ export function compose(): Keyturn {
   const azure = connectAzure(configuration);
   const aliveSince = now();
   const vault = pace(configuration, azure);
-  const managed = configuration.keys.map((key) => manage(configuration, key, { ...azure, vault }));
+  const managed = configuration.keys.flatMap((entry) => manage(configuration, entry, { ...azure, vault }));
   return {
     access: configuration.access,
     health: async () => {
@@ -98,27 +98,38 @@ function historyPorts({
   return { auditLog: sealedAlong(auditLog, sealing.every, sealNow), sealing, sealNow };
 }
 
-function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey {
-  const { key, policy, mode, acceptUnknown, windows, retirement } = configured;
-  const targets = configured.targets.map((target) => connect(configuration, configured, target, azure));
-  return { key, policy, mode, acceptUnknown, windows, retirement, targets };
+/** The KEK of an entry, and beside it those whose place it took: the same targets, looked at from there. */
+function manage(configuration: Configuration, configured: ManagedKeyConfiguration, azure: Azure): ManagedKey[] {
+  const { key, vaultResourceId, policy, mode, acceptUnknown, windows, retirement } = configured;
+  const seenFrom = (own: Replacement, replacements: readonly Replacement[]): ManagedKey => ({
+    ...{ key: own.key, policy, mode, acceptUnknown, windows, retirement, replacements },
+    targets: configured.targets.map((target) => connect(configuration, { ...own, replacements }, target, azure)),
+  });
+  const now = { key, vaultResourceId };
+  return [
+    seenFrom(now, configured.replacements),
+    ...configured.formerKeys.map((former) => ({ ...seenFrom(former, [now]), successor: key })),
+  ];
 }
 
 function connect(
   { hubApiVersion, dpsApiVersion }: Configuration,
-  { key, vaultResourceId }: ManagedKeyConfiguration,
+  own: Replacement & { readonly replacements: readonly Replacement[] },
   target: TargetConfiguration,
   azure: Azure,
 ): Target {
   const { name } = target;
+  const { key, vaultResourceId } = own;
+  const replacements = own.replacements.map((each) => each.key);
   if (target.kind === 'dataKeys') {
     const { onBadDataKey = 'roll-back' } = target;
     const ports = { store: azure.dataKeyStore(target.table), now };
-    const over = (keyVault: KeyVault) => dataKeysTarget({ name, key, onBadDataKey }, { ...ports, keyVault });
+    const over = (keyVault: KeyVault) =>
+      dataKeysTarget({ name, key, replacements, onBadDataKey }, { ...ports, keyVault });
     // Probes and the like do not wait behind thousands of keys.
     return { ...over(azure.vault.prompt), movePage: over(azure.vault.bulk).movePage };
   }
-  const settings = { name, key, vaultResourceId, resourceId: target.resourceId };
+  const settings = { name, key, replacements, vaultResourceId, resourceId: target.resourceId };
   return target.kind === 'iotHub'
     ? iotHubTarget({ ...settings, apiVersion: hubApiVersion, twin: target.probe.twin }, azure)
     : dpsTarget({ ...settings, apiVersion: dpsApiVersion, enrollment: target.probe.enrollment }, azure);

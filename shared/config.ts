@@ -14,7 +14,7 @@ import {
 import { type ManagedKeyConfiguration, readKeys } from './config/keys';
 import { Problems } from './config/problems';
 import { parseRotationFile, type RotationFile } from './config/rotation-file';
-import { readVaults, type VaultConfiguration } from './config/vaults';
+import { readVaults, type VaultConfiguration, vaultsOf } from './config/vaults';
 import type { RunPolicy } from './contracts/activities';
 import { sameKey } from './rotation/key-identifier';
 
@@ -55,7 +55,7 @@ export function loadConfiguration(
   const kinds = new Set(file?.keys.flatMap(({ targets }) => targets.map(({ kind }) => kind)));
   const settings = readEnvironment(environment, { iotHub: kinds.has('iotHub'), dps: kinds.has('dps') }, problems);
   const keys = file === null ? [] : readKeys(path, file, settings, problems);
-  const audit = file === null ? null : readAudit(path, file, settings.cloud.vaultSuffix, problems);
+  const audit = file === null ? null : readAudit(path, file, settings.cloud, problems);
   const access = readAccess(path, file, environment, problems);
   const vaults = file === null ? [] : readVaults(path, file, keys, problems);
   problems.throwIfAny();
@@ -93,5 +93,5 @@ export function policyOf(configuration: Configuration, key: string): RunPolicy |
 /** Whether a vault (or anything in it) belongs to the configuration; no request goes to any other. */
 export function vaultIsConfigured(configuration: Configuration, url: string): boolean {
   const origin = URL.canParse(url) ? new URL(url).origin : null;
-  return configuration.keys.some(({ vaultUrl }) => vaultUrl === origin);
+  return origin !== null && configuration.keys.some((entry) => vaultsOf(entry).includes(origin));
 }

@@ -16,7 +16,7 @@ export function* finish(
   on: RunContext,
   phase: Phase,
   reasons: readonly Reason[],
-  alert: 'completed' | 'adopted' | 'revoked' | 'restored' = 'completed',
+  alert: 'completed' | 'adopted' | 'replaced' | 'revoked' | 'restored' = 'completed',
 ): Story<Ending> {
   yield* enter(on, phase, reasons);
   if (phase === 'completed') yield* tell(on, alert, reasons, '');

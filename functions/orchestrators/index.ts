@@ -16,6 +16,8 @@ export const retireVersionName = 'retireVersion';
 /** The story of each run. */
 export const storyOf: Readonly<Record<RunName, string>> = {
   rotate: rotateKeyName,
+  // The same road, to another key's version.
+  replace: rotateKeyName,
   revoke: revokeKeyName,
   restore: restoreKeyName,
   adopt: adoptKeyName,

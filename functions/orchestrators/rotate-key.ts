@@ -23,7 +23,7 @@ import { abandon, wordOf } from './resumed-run';
 import { soak } from './soak';
 
 /**
- * One rotation, from request to outcome. Every effect is an activity that may run twice and converges; every decision is on
+ * One rotation, from request to outcome; to another version, or, as a `replace`, to another key. Every effect is an activity that may run twice and converges; every decision is on
  * record in the ledger before it is acted on, so an instance that is started again from there walks the same road.
  */
 export function* rotateKey(context: OrchestrationContext): Story<Ending> {
@@ -85,8 +85,11 @@ function* switchOver(on: RunContext, plan: RunPlan, from: number, probes: ProbeW
   for (const [target, { kind }] of plan.targets.entries()) {
     if (kind === 'dataKeys') left.push(...(yield* moveAndVerify(on, plan, target, 'forward')));
   }
-  return yield* finish(on, 'completed', left);
+  return yield* finish(on, 'completed', left, isReplacement(on) ? 'replaced' : 'completed');
 }
+
+/** The road is the same; what its end means for the configuration is not. */
+const isReplacement = ({ context }: RunContext): boolean => context.df.getInput<RotationRequest>()?.run === 'replace';
 
 /** 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here. */
 function* turnBack(on: RunContext, plan: RunPlan, error: unknown): Story<Ending> {

@@ -9,6 +9,7 @@ import { canonicalJson } from '../../shared/rotation/canonical-json';
 import { FaultError } from '../../shared/rotation/errors';
 import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { dryRun } from '../../shared/rotation/planning';
+import { replacementOf } from '../../shared/rotation/replacing';
 import { giveUpStart, startByHand } from '../../shared/rotation/requests';
 import { accepted, findRotation, json } from './answers';
 import { giveCommand } from './commands';
@@ -51,12 +52,17 @@ async function start(
   caller: Caller,
 ): Promise<HttpResponseInit> {
   const content = await jsonBody(request);
-  const body = valid(startRequest, content, 'body', [...keyIssues(ports, content), ...versionIssues(content)]);
+  const body = valid(startRequest, content, 'body', [
+    ...keyIssues(ports, content),
+    ...versionIssues(content),
+    ...replacementIssues(content),
+  ]);
   const idempotency = valid(idempotencyKey, request.headers.get('idempotency-key'), 'header');
   const key = ports.managed(parseKeyIdentifier(body.key)?.key ?? '')?.key ?? body.key;
   const { run, toVersion } = body;
   const adopt = body.adopt ?? undefined;
-  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion, run, adopt }));
+  const replacement = replacementAsConfigured(ports, key, body.replacement);
+  if (body.dryRun) return json(200, await dryRun(ports, { key, toVersion, run, adopt, ...replacement }));
   if ((run === 'revoke' || run === 'restore') && caller.principalId === null) throw needsTwo(run);
   const decision = await startByHand(ports, {
     key,
@@ -64,6 +70,7 @@ async function start(
     toVersion,
     run,
     ...(adopt === undefined ? {} : { adopt }),
+    ...replacement,
     ...caller,
     idempotencyKey: idempotency,
     requestHash: createHash('sha256').update(canonicalJson(body)).digest('hex'),
@@ -82,8 +89,9 @@ async function start(
   }
   if (decision.kind === 'running') {
     const { rotationId, phase, allowed, start: orphan } = decision;
+    const of = decision.key === key ? 'this key' : decision.key;
     if (orphan !== null) await startInstance(client, orphan).catch(() => undefined);
-    const detail = `Rotation ${rotationId} of this key is under way (${phase}). Wait for its end, or act on it.`;
+    const detail = `Rotation ${rotationId} of ${of} is under way (${phase}). Wait for its end, or act on it.`;
     throw new ProblemError(409, 'A rotation is running', detail, { rotationId, phase, allowed });
   }
   if (decision.kind === 'answered') return accepted(request, decision.rotationId);
@@ -100,13 +108,38 @@ async function start(
 function versionIssues(content: unknown): readonly Issue[] {
   const { run, toVersion, adopt } = (content ?? {}) as { run?: unknown; toVersion?: unknown; adopt?: unknown };
   if (adopt != null && run !== 'adopt') return [{ path: 'adopt', message: 'is only for "run": "adopt"' }];
-  if (run === undefined || run === 'rotate' || toVersion == null) return [];
+  if (run === undefined || run === 'rotate' || run === 'replace' || toVersion == null) return [];
   return [
     {
       path: 'toVersion',
       message: `must be left out of "${String(run).slice(0, 20)}": nothing goes to another version`,
     },
   ];
+}
+
+/** The key to move to makes sense where another key is moved to, and is needed there. */
+function replacementIssues(content: unknown): readonly Issue[] {
+  const { run, replacement } = (content ?? {}) as { run?: unknown; replacement?: unknown };
+  const issue = (message: string): readonly Issue[] => [{ path: 'replacement', message }];
+  if (run !== 'replace') {
+    return replacement == null ? [] : issue('must be left out: only "run": "replace" moves to another key');
+  }
+  if (replacement == null) return issue('is missing: name the key to move to, https://<vault>/keys/<name>');
+  const parsed = typeof replacement === 'string' ? parseKeyIdentifier(replacement) : null;
+  if (parsed === null) return issue('must be an unversioned key identifier: https://<vault>/keys/<name>');
+  return parsed.version === null ? [] : issue('must not carry a version; give it as toVersion');
+}
+
+/** Spelled as rotation.json spells it, where it names it at all: the plan says what is wrong with any other. */
+function replacementAsConfigured(
+  ports: Keyturn['ports'],
+  key: string,
+  wanted: string | null,
+): { readonly replacement?: string } {
+  const named = wanted === null ? null : parseKeyIdentifier(wanted);
+  const managed = ports.managed(key);
+  if (named === null || managed === null) return {};
+  return { replacement: replacementOf(managed, named.key)?.key ?? named.key };
 }
 
 /** What is wrong with the key that a body names, beside what its schema says. */

@@ -4,8 +4,8 @@ import type { CloudAddresses } from './cloud-addresses';
 import { appRoles, dpsResourceId, hubResourceId, names, resourceIds } from './seed';
 
 /** A KEK's unversioned identifier in this local cloud. */
-export function keyIdentifier(cloud: CloudAddresses, key: string = names.key): string {
-  return `${cloud.vaults[names.vault]}/keys/${key}`;
+export function keyIdentifier(cloud: CloudAddresses, key: string = names.key, vault: string = names.vault): string {
+  return `${cloud.vaults[vault]}/keys/${key}`;
 }
 
 /** Members of a key's entry in rotation.json, beside its targets. */
@@ -14,18 +14,30 @@ export type KeySettings = Readonly<Record<string, unknown>>;
 /** rotation.json: every seeded key with what the seed puts under it, the hub as canary. What `settings` leaves out is Keyturn's own. */
 export function rotationFile(cloud: CloudAddresses, seed: CloudSeed, settings: KeySettings, signIn = false): object {
   const keys = seed.vaults
+    .filter(({ name }) => name === names.vault)
     .flatMap(({ keys }) => keys.map(({ name }) => name))
     .filter((name) => name !== names.auditKey);
+  const replacements = keysElsewhere(cloud, seed);
   return {
     ...(signIn ? { access: Object.fromEntries(Object.entries(appRoles).map(([role, value]) => [role, [value]])) } : {}),
     auditKey: keyIdentifier(cloud, names.auditKey),
     keys: keys.map((key) => ({
       key: keyIdentifier(cloud, key),
       vaultResourceId: resourceIds.vault,
+      ...(replacements.length === 0 ? {} : { replacements }),
       ...settings,
       targets: targetsUnder(seed, key),
     })),
   };
+}
+
+/** The keys of other vaults, which every KEK may be replaced by. */
+function keysElsewhere(cloud: CloudAddresses, { vaults }: CloudSeed): readonly object[] {
+  return vaults
+    .filter(({ name }) => name !== names.vault)
+    .flatMap(({ name, resourceId, keys }) =>
+      keys.map((key) => ({ key: keyIdentifier(cloud, key.name, name), vaultResourceId: resourceId })),
+    );
 }
 
 function targetsUnder({ hubs, provisioningServices }: CloudSeed, key: string): object[] {

@@ -27,6 +27,8 @@ export interface KeyView {
     readonly dueAt: string;
     readonly reasons: readonly { readonly code: string; readonly message: string }[];
   } | null;
+  readonly replacedBy: { readonly key: string; readonly rotationId: string } | null;
+  readonly replaces: { readonly key: string; readonly rotationId: string } | null;
   readonly drifts: readonly { readonly name: string; readonly version: string | null; readonly cause: string | null }[];
   readonly findings: readonly { readonly code: string; readonly message: string }[];
 }

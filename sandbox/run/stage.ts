@@ -3,7 +3,7 @@ import type { ServiceModes } from '../arm';
 import type { CloudSeed } from '../cloud/seed';
 import type { FaultRule, LoggedRequest } from '../kit';
 import type { LogModes } from '../log-analytics/audit-events';
-import type { KeySettings } from './app-settings';
+import { type KeySettings, keyIdentifier } from './app-settings';
 import type { Sandbox } from './bring-up';
 import { type Alert, hasEnded, type Rotation } from './contract';
 import { Intruder } from './intruder';
@@ -151,7 +151,7 @@ export class Stage {
 
   /** `POST /api/rotations`. @returns the id of the rotation it began */
   async start(
-    body: { reason: string; toVersion?: string; run?: string; adopt?: object },
+    body: { reason: string; toVersion?: string; run?: string; adopt?: object; replacement?: string },
     identity?: string,
   ): Promise<string> {
     const headers = identity === undefined ? {} : await this.as(identity);
@@ -160,6 +160,11 @@ export class Stage {
     const { rotationId } = answer.body as { rotationId: string };
     this.#watch.follow(rotationId);
     return rotationId;
+  }
+
+  /** Unversioned identifier of a key in another vault of the sandbox. */
+  keyIn(vault: string, key: string): string {
+    return keyIdentifier(this.#sandbox.cloud, key, vault);
   }
 
   /** Asks the local cloud for a fault; reads that fail because of it are not held against the rotation. */

@@ -26,6 +26,8 @@ import { ownerReplaces } from './owner-replaces';
 import { paused } from './paused';
 import { previousExpired } from './previous-expired';
 import { probeRed } from './probe-red';
+import { replace } from './replace';
+import { replaceRefused } from './replace-refused';
 import { retireByHand } from './retire-by-hand';
 import { retirement } from './retirement';
 import { retirementByLog } from './retirement-by-log';
@@ -88,6 +90,8 @@ export const scenarios: readonly Scenario[] = [
   fourEyes,
   revokeRestore,
   adopt,
+  replace,
+  replaceRefused,
   rollbackCompleted,
   taskHubLost,
   auditTampered,

@@ -3,7 +3,7 @@ import { longText, nullableTextOf, type Row, readLongText, textOf } from './tabl
 
 /** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
 export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
-  const { cause, plan, lastRun, revocation, adopt, adoptedFrom, ...flat } = claim;
+  const { cause, plan, lastRun, revocation, adopt, adoptedFrom, replacedBy, replaces, ...flat } = claim;
   const columns: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
   if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
@@ -11,6 +11,8 @@ export function claimColumns(claim: Claim): Record<string, string | number | boo
   if (adopt !== undefined) Object.assign(columns, longText('adopt', JSON.stringify(adopt)));
   if (adoptedFrom !== undefined) Object.assign(columns, longText('adoptedFrom', JSON.stringify(adoptedFrom)));
   if (revocation !== undefined) Object.assign(columns, longText('revocation', JSON.stringify(revocation)));
+  if (replacedBy !== undefined) Object.assign(columns, longText('replacedBy', JSON.stringify(replacedBy)));
+  if (replaces !== undefined) Object.assign(columns, longText('replaces', JSON.stringify(replaces)));
   if (lastRun !== undefined) Object.assign(columns, longText('lastRun', JSON.stringify(lastRun)));
   return columns;
 }
@@ -20,6 +22,10 @@ export function readClaim(row: Row): Claim {
   const revocation = readJson<NonNullable<Claim['revocation']>>(row, 'revocation');
   const adopt = readJson<NonNullable<Claim['adopt']>>(row, 'adopt');
   const adoptedFrom = readJson<NonNullable<Claim['adoptedFrom']>>(row, 'adoptedFrom');
+  const replacedBy = readJson<NonNullable<Claim['replacedBy']>>(row, 'replacedBy');
+  const replaces = readJson<NonNullable<Claim['replaces']>>(row, 'replaces');
+  const replacement = nullableTextOf(row, 'replacement');
+  const heldFor = nullableTextOf(row, 'heldFor');
   const run = nullableTextOf(row, 'run') as Claim['run'] | null;
   return {
     key: textOf(row, 'key'),
@@ -51,6 +57,10 @@ export function readClaim(row: Row): Claim {
     ...(adopt === null ? {} : { adopt }),
     ...(adoptedFrom === null ? {} : { adoptedFrom }),
     ...(row['begun'] === true ? { begun: true } : {}),
+    ...(replacement === null ? {} : { replacement }),
+    ...(replacedBy === null ? {} : { replacedBy }),
+    ...(replaces === null ? {} : { replaces }),
+    ...(heldFor === null ? {} : { heldFor }),
     ...(run === null || run === undefined ? {} : { run }),
   };
 }

@@ -1,4 +1,5 @@
 import { sameKey } from '../rotation/key-identifier';
+import type { Cloud } from './cloud';
 import { readIdentifier } from './keys';
 import type { Problems } from './problems';
 import { place, type RotationFile } from './rotation-file';
@@ -18,12 +19,12 @@ const presetEvery = 100;
 export function readAudit(
   path: string,
   file: RotationFile,
-  vaultSuffix: string | null,
+  cloud: Pick<Cloud, 'vaultSuffix' | 'managedHsmSuffix'>,
   problems: Problems,
 ): AuditConfiguration | null {
   const { auditKey, formerAuditKeys = [], anchorEvery = presetEvery } = file;
   const read = (setting: string, text: string): string | null => {
-    const identifier = readIdentifier(setting, text, vaultSuffix, problems);
+    const identifier = readIdentifier(setting, text, cloud, problems);
     const kek = identifier && file.keys.find(({ key }) => sameKey(key, identifier.key));
     if (kek) {
       const whatToDo = 'make a key of its own for it, with the operations sign and verify alone';

@@ -13,6 +13,8 @@ export interface Cloud {
   readonly dpsAudience: string | null;
   /** Ending of every vault's host; null where any host is accepted. */
   readonly vaultSuffix: string | null;
+  /** The same of managed HSMs. */
+  readonly managedHsmSuffix: string | null;
   /** Microsoft Entra authority; null for the SDK's own default. */
   readonly authorityHost: string | null;
 }
@@ -29,6 +31,7 @@ const known: Readonly<Record<Exclude<CloudName, 'Custom'>, Cloud>> = {
     iotHubAudience: 'https://iothubs.azure.net',
     dpsAudience: 'https://azure-devices-provisioning.net',
     vaultSuffix: '.vault.azure.net',
+    managedHsmSuffix: '.managedhsm.azure.net',
     authorityHost: null,
   },
   AzureUSGovernment: {
@@ -38,6 +41,7 @@ const known: Readonly<Record<Exclude<CloudName, 'Custom'>, Cloud>> = {
     iotHubAudience: 'https://iothubs.azure.us',
     dpsAudience: null,
     vaultSuffix: '.vault.usgovcloudapi.net',
+    managedHsmSuffix: '.managedhsm.usgovcloudapi.net',
     authorityHost: 'https://login.microsoftonline.us',
   },
   AzureChinaCloud: {
@@ -47,6 +51,7 @@ const known: Readonly<Record<Exclude<CloudName, 'Custom'>, Cloud>> = {
     iotHubAudience: null,
     dpsAudience: null,
     vaultSuffix: '.vault.azure.cn',
+    managedHsmSuffix: '.managedhsm.azure.cn',
     authorityHost: 'https://login.chinacloudapi.cn',
   },
 };
@@ -58,6 +63,7 @@ const nowhere: Cloud = {
   iotHubAudience: null,
   dpsAudience: null,
   vaultSuffix: null,
+  managedHsmSuffix: null,
   authorityHost: null,
 };
 

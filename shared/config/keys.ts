@@ -1,11 +1,19 @@
 import type { RunPolicy } from '../contracts/activities';
 import type { ChangeWindow } from '../rotation/change-windows';
 import { parseKeyIdentifier, sameKey } from '../rotation/key-identifier';
-import type { RetirementPolicy } from '../rotation/run-ports';
+import type { Replacement, RetirementPolicy } from '../rotation/run-ports';
+import type { Cloud } from './cloud';
 import type { Settings } from './environment';
 import type { Problems } from './problems';
 import { readRetirementPolicy } from './retirement';
-import { type KeyEntry, type PolicyEntry, place, type RotationFile, type TargetEntry } from './rotation-file';
+import {
+  type KeyEntry,
+  type OtherKeyEntry,
+  type PolicyEntry,
+  place,
+  type RotationFile,
+  type TargetEntry,
+} from './rotation-file';
 import { readWindows } from './windows';
 
 export type TargetConfiguration = TargetEntry;
@@ -28,6 +36,10 @@ export interface ManagedKeyConfiguration {
   /** When a run may begin to change things; always, if there is none. */
   readonly windows: readonly ChangeWindow[];
   readonly retirement: RetirementPolicy;
+  /** Where `replace` may move its targets. */
+  readonly replacements: readonly Replacement[];
+  /** The keys whose place it took, as long as something of them is left to be retired. */
+  readonly formerKeys: readonly Replacement[];
 }
 
 /** What a rotation.json that says nothing gets: a service may cache a key for a day, so soak as long, and watch a little longer. */
@@ -51,7 +63,7 @@ const preset: RunPolicy = {
 export function readKeys(
   path: string,
   file: RotationFile,
-  { cloud: { vaultSuffix }, logWorkspace }: Pick<Settings, 'cloud' | 'logWorkspace'>,
+  { cloud, logWorkspace }: Pick<Settings, 'cloud' | 'logWorkspace'>,
   problems: Problems,
 ): ManagedKeyConfiguration[] {
   refuseDuplicateTargets(path, file, problems);
@@ -67,12 +79,13 @@ export function readKeys(
       problems.add(at('key'), `is the key of keys[${earlier}] again`, 'put all targets of one key into one entry');
     }
     // An identifier that could not be read at all was told of when the file was parsed.
-    const identifier = entry.key === '' ? null : readIdentifier(at('key'), entry.key, vaultSuffix, problems);
+    const identifier = entry.key === '' ? null : readIdentifier(at('key'), entry.key, cloud, problems);
     const policy = mergePolicies(file.defaults ?? {}, entry);
     refuseContradictions(at(), policy, problems);
     const windows = entry.windows && readWindows((...members) => at('windows', ...members), entry.windows, problems);
     const told = { policy, hasLog: logWorkspace !== null };
     const retirement = readRetirementPolicy(at(), [entry, file.defaults ?? {}], told, problems);
+    const others = readOtherKeys({ path, file, index, cloud }, problems);
     if (identifier === null) return [];
     return [
       {
@@ -86,19 +99,61 @@ export function readKeys(
         acceptUnknown: entry.acceptUnknown ?? file.defaults?.acceptUnknown ?? [],
         windows: windows ?? usual,
         retirement,
+        ...others,
       },
     ];
   });
 }
 
-export function readIdentifier(setting: string, text: string, vaultSuffix: string | null, problems: Problems) {
+/** The keys that one entry names beside its own: none of them itself, none twice, and no former key that is in use elsewhere. */
+function readOtherKeys(
+  {
+    path,
+    file,
+    index,
+    cloud,
+  }: {
+    readonly path: string;
+    readonly file: RotationFile;
+    readonly index: number;
+    readonly cloud: Pick<Cloud, 'vaultSuffix' | 'managedHsmSuffix'>;
+  },
+  problems: Problems,
+): Pick<ManagedKeyConfiguration, 'replacements' | 'formerKeys'> {
+  const { key: own = '', replacements = [], formerKeys = [] } = file.keys[index] ?? {};
+  const seen: string[] = [own];
+  const read = (list: 'replacements' | 'formerKeys', others: readonly OtherKeyEntry[]): Replacement[] =>
+    others.flatMap(({ key, vaultResourceId }, at) => {
+      const where = place(path, ['keys', index, list, at, 'key']);
+      const identifier = key === '' ? null : readIdentifier(where, key, cloud, problems);
+      if (identifier === null) return [];
+      if (seen.some((each) => sameKey(each, key))) {
+        problems.add(where, 'is the key itself, or named before', 'name each other key once');
+      }
+      const entry = file.keys.findIndex((each) => sameKey(each.key, key));
+      if (list === 'formerKeys' && entry >= 0 && entry !== index) {
+        problems.add(where, `is the key of keys[${entry}]`, 'what was replaced has no entry of its own any more');
+      }
+      seen.push(key);
+      return [{ key: identifier.key, vaultResourceId: vaultResourceId ?? null }];
+    });
+  return { replacements: read('replacements', replacements), formerKeys: read('formerKeys', formerKeys) };
+}
+
+export function readIdentifier(
+  setting: string,
+  text: string,
+  { vaultSuffix, managedHsmSuffix }: Pick<Cloud, 'vaultSuffix' | 'managedHsmSuffix'>,
+  problems: Problems,
+) {
   const identifier = parseKeyIdentifier(text);
   const form = 'give it as https://<vault>/keys/<name>, without a version';
   if (identifier === null) return problems.add(setting, 'is not a key identifier', form);
   if (identifier.version !== null) return problems.add(setting, 'names a version', form);
   const { hostname } = new URL(identifier.vaultUrl);
-  if (vaultSuffix !== null && !hostname.endsWith(vaultSuffix)) {
-    const whatToDo = `vaults of this cloud end in ${vaultSuffix}; correct the host or KEYTURN_CLOUD`;
+  const suffixes = [vaultSuffix, managedHsmSuffix].filter((suffix) => suffix !== null);
+  if (suffixes.length > 0 && !suffixes.some((suffix) => hostname.endsWith(suffix))) {
+    const whatToDo = `vaults of this cloud end in ${suffixes.join(' or ')}; correct the host or KEYTURN_CLOUD`;
     return problems.add(setting, `names a vault outside the cloud (${hostname})`, whatToDo);
   }
   return identifier;

@@ -7,6 +7,7 @@ import type { Problems } from './problems';
 export type RotationFile = z.infer<typeof rotationFile>;
 export type KeyEntry = RotationFile['keys'][number];
 export type TargetEntry = KeyEntry['targets'][number];
+export type OtherKeyEntry = z.infer<typeof otherKey>;
 export type VaultEntry = NonNullable<RotationFile['vaults']>[number];
 export type PolicyEntry = z.infer<typeof policy>;
 
@@ -151,9 +152,24 @@ const policy = z.strictObject({
     .optional(),
 });
 
+/** A vault or a managed HSM. */
+const anyVaultId = matching(
+  /^\/subscriptions\/[\w-]+\/resourceGroups\/[\w.()-]+\/providers\/Microsoft\.KeyVault\/(vaults|managedHSMs)\/[\w-]+$/i,
+  'is not the id of a vault or managed HSM',
+  'copy the resource id: /subscriptions/…/resourceGroups/…/providers/Microsoft.KeyVault/vaults/…',
+);
+
+/** A key that another one may be replaced by, or that it has replaced. */
+const otherKey = z.strictObject({
+  key: z.string().min(1, wrong('is empty', 'give it as https://<vault>/keys/<name>, without a version')),
+  vaultResourceId: anyVaultId.optional(),
+});
+
 const key = policy.extend({
   key: z.string().min(1, wrong('is empty', 'give it as https://<vault>/keys/<name>, without a version')),
-  vaultResourceId: resourceId('Microsoft.KeyVault/vaults').optional(),
+  vaultResourceId: anyVaultId.optional(),
+  replacements: z.array(otherKey).optional(),
+  formerKeys: z.array(otherKey).optional(),
   targets: z.array(target).min(1, wrong('is empty', 'list at least one target, the canary first')),
 });
 
@@ -302,6 +318,8 @@ const members: Readonly<Record<string, string>> = {
   key: 'give it as https://<vault>/keys/<name>, without a version',
   vaultResourceId: 'copy the resource id of the vault, or leave it out',
   targets: 'list at least one target, the canary first',
+  replacements: 'list the keys that it may be replaced by, or leave it out',
+  formerKeys: 'list the keys that it has replaced, or leave it out',
   name: 'give it a name of up to 64 letters, digits, dots, underscores and hyphens',
   resourceId: 'copy the resource id of the hub or DPS: /subscriptions/…/resourceGroups/…/providers/…',
   probe: 'name what is read to see that the data opens: {"twin": …} for a hub, {"enrollment": …} for a DPS',
@@ -335,6 +353,8 @@ const members: Readonly<Record<string, string>> = {
 
 const entries: Readonly<Record<string, string>> = {
   keys: 'give an object with "key" and "targets"',
+  replacements: 'give an object with "key" and, for the preflight, "vaultResourceId"',
+  formerKeys: 'give an object with "key" and, for the preflight, "vaultResourceId"',
   targets: 'give an object with "kind", "name" and what its kind needs',
   windows: 'give an object with "days", "from", "to" and "timeZone"',
   weeks: 'give whole numbers from 1 to 5',

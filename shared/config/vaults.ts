@@ -14,6 +14,16 @@ export interface VaultConfiguration {
 
 const presetShare = 0.5;
 
+/** The vaults that one entry's keys are in: its own, and those that it was or may be moved between. */
+export const vaultsOf = ({
+  vaultUrl,
+  replacements,
+  formerKeys,
+}: Pick<ManagedKeyConfiguration, 'vaultUrl' | 'replacements' | 'formerKeys'>): readonly string[] => [
+  vaultUrl,
+  ...[...replacements, ...formerKeys].map(({ key }) => new URL(key).origin),
+];
+
 /** Every vault of the keys, once; one that `vaults` names and no key is in is a mistake. */
 export function readVaults(
   path: string,
@@ -21,7 +31,7 @@ export function readVaults(
   managed: readonly ManagedKeyConfiguration[],
   problems: Problems,
 ): VaultConfiguration[] {
-  const inUse = managed.map(({ vaultUrl }) => vaultUrl);
+  const inUse = managed.flatMap(vaultsOf);
   const allRead = managed.length === keys.length;
   const named = vaults.map(({ url }) => (URL.canParse(url) ? new URL(url).origin : ''));
   vaults.forEach(({ url }, index) => {

@@ -45,6 +45,8 @@ export interface RotationRequest {
   /** Absent: `rotate`. */
   readonly run?: RunName;
   readonly adopt?: AdoptionOrder;
+  /** Of `replace`: unversioned identifier of the key to move to; `toVersion` is one of its versions. */
+  readonly replacement?: string;
   /** Generation of the claim that the trigger made; null if the first activity has to make it. */
   readonly generation: number | null;
   readonly requestedAt: string;
@@ -165,6 +167,7 @@ interface OnTarget extends OnRun {
 export type AlertKind =
   | 'completed'
   | 'adopted'
+  | 'replaced'
   | 'revoked'
   | 'restored'
   | 'rolled-back'

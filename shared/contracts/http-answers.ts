@@ -37,6 +37,7 @@ export const rotationAnswer = agreeing<Rotation>()(
     reason: z.string(),
     previousVersion: nullable(z.string()),
     nextVersion: nullable(z.string()),
+    replacement: z.exactOptional(z.string()),
     planHash: nullable(z.string()),
     targets: list(
       z.object({
@@ -131,6 +132,7 @@ const retirementEvidence = agreeing<RetirementEvidence>()(
     log: nullable(z.object({ from: instant, until: instant, newestRecord: instant, ownUses: count })),
   }),
 );
+const keyLink = z.object({ key: z.string(), rotationId: z.string(), at: instant });
 
 const keyView = agreeing<KeyView>()(
   z.object({
@@ -150,6 +152,8 @@ const keyView = agreeing<KeyView>()(
     ),
     running: nullable(z.string()),
     revokedAt: nullable(instant),
+    replacedBy: nullable(keyLink),
+    replaces: nullable(keyLink),
     pendingRetirement: nullable(
       z.object({
         rotationId: z.string(),

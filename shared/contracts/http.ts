@@ -53,6 +53,9 @@ export const startRequest = z.strictObject(
     toVersion: version.nullable().default(null),
     run: z.enum(runs, must(`one of ${runs.join(', ')}`)).default('rotate'),
     adopt: adoption.nullable().default(null),
+    replacement: text('the identifier of the key to move to, https://<vault>/keys/<name>, without a version', 512)
+      .nullable()
+      .default(null),
   },
   fields,
 );
@@ -155,6 +158,13 @@ export interface Need {
   readonly message: string;
 }
 
+/** Another key that a `replace` tied to this one. */
+export interface KeyLink {
+  readonly key: string;
+  readonly rotationId: string;
+  readonly at: string;
+}
+
 /** One KEK as `GET /api/keys` shows it. What could not be read is null, and `problem` says why. */
 export interface KeyView {
   readonly key: string;
@@ -174,6 +184,10 @@ export interface KeyView {
   readonly running: string | null;
   /** Since when it is cut off on purpose; null if it is not. */
   readonly revokedAt: string | null;
+  /** The key that took its place, by which run and when; null if none did. What stood under it stands under that one. */
+  readonly replacedBy: KeyLink | null;
+  /** The key whose place it took last. */
+  readonly replaces: KeyLink | null;
   readonly pendingRetirement: {
     readonly rotationId: string;
     readonly versions: readonly string[];

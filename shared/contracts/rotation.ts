@@ -5,9 +5,9 @@ export type TargetKind = (typeof targetKinds)[number];
 
 /**
  * What may be done with a KEK as one audited run. `revoke` cuts the services off on purpose; `restore` gives them back what the last
- * `revoke` took; `adopt` takes it under management.
+ * `revoke` took; `adopt` takes it under management; `replace` moves what is under it to another key.
  */
-export const runs = ['rotate', 'revoke', 'restore', 'adopt'] as const;
+export const runs = ['rotate', 'revoke', 'restore', 'adopt', 'replace'] as const;
 export type RunName = (typeof runs)[number];
 
 export const phases = [
@@ -90,7 +90,10 @@ export interface Rotation {
   readonly waitingFor: WaitingFor;
   readonly reason: string;
   readonly previousVersion: string | null;
+  /** Of `replace`: a version of the replacement. */
   readonly nextVersion: string | null;
+  /** Unversioned identifier of the key that a `replace` moves to. */
+  readonly replacement?: string;
   readonly planHash: string | null;
   readonly targets: readonly TargetProgress[];
   readonly reasons: readonly Reason[];

@@ -7,6 +7,7 @@ import { kidOf, versionOf } from './key-identifier';
 import { isMove, isTerminal } from './phases';
 import { dryRun } from './planning';
 import type { Claim, LedgerState, Target } from './ports';
+import { messageOfReplaced, successorOf } from './replacing';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, managedKey, record } from './run-record';
 
@@ -38,6 +39,8 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
   }
   if (held === 'nobody') {
     if (request.generation !== null) return notAdmitted('claim-lost', `The claim on ${request.key} has been given up.`);
+    const successor = successorOf(managed, state.claim);
+    if (successor !== null) return notAdmitted('key-replaced', messageOfReplaced(managed.key, successor));
     const relevance = await relevanceOf(ports, managed, request);
     if (!relevance.relevant) return notAdmitted(relevance.code, relevance.message);
     const notNow = cutOff(state) ?? backingOff(state, input);
@@ -119,8 +122,11 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     lastRotationId: last?.lastRotationId ?? null,
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
+    ...(last?.replacedBy === undefined ? {} : { replacedBy: last.replacedBy }),
+    ...(last?.replaces === undefined ? {} : { replaces: last.replaces }),
     ...(request.run === undefined ? {} : { run: request.run }),
     ...(request.adopt === undefined ? {} : { adopt: request.adopt }),
+    ...(request.replacement === undefined ? {} : { replacement: request.replacement }),
     backOffUntil: last?.backOffUntil ?? null,
     orphanedSince: null,
     unchangedSince: now,
@@ -138,6 +144,7 @@ export function newRotation(request: RotationRequest): Rotation {
     reason: request.reason,
     previousVersion: null,
     nextVersion: null,
+    ...(request.replacement === undefined ? {} : { replacement: request.replacement }),
     planHash: null,
     targets: [],
     reasons: [],

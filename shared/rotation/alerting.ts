@@ -15,6 +15,7 @@ interface OnRun {
 export const alertTypes: Readonly<Record<AlertKind, string>> = {
   completed: 'Keyturn.Rotation.Completed',
   adopted: 'Keyturn.Key.Adopted',
+  replaced: 'Keyturn.Key.Replaced',
   revoked: 'Keyturn.Key.Revoked',
   restored: 'Keyturn.Key.Restored',
   'rolled-back': 'Keyturn.Rotation.RolledBack',
@@ -37,6 +38,7 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
 /** What is told of a run that completed. */
 export const completionOf: Readonly<Record<RunName, AlertKind>> = {
   rotate: 'completed',
+  replace: 'replaced',
   adopt: 'adopted',
   revoke: 'revoked',
   restore: 'restored',
@@ -48,6 +50,7 @@ const endings: ReadonlySet<AlertKind> = new Set([
   'adopted',
   'revoked',
   'restored',
+  'replaced',
   'rolled-back',
   'needs-attention',
   'retired',
@@ -63,7 +66,11 @@ export async function sendAlert(
   const { run, alert, occasion, reasons, now } = input;
   const rotation = await documentOf(ports, run, alert);
   const alertId = [run.rotationId, alert, run.generation, ...(occasion === '' ? [] : [occasion])].join('.');
-  await tell(ports, alertOf(rotation, { alertId, alert, reasons, now }, ports.apiOrigin), new Date(now));
+  await tell(
+    ports,
+    alertOf(rotation, { alertId, alert, reasons, now, merges: hasEntry(ports, rotation) }, ports.apiOrigin),
+    new Date(now),
+  );
   await record(
     ports,
     run,
@@ -173,7 +180,7 @@ const nextAttempt = ({ attempts }: OwedAlert, now: Date): Date =>
 
 function alertOf(
   rotation: Rotation,
-  alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string },
+  alert: { alertId: string; alert: AlertKind; reasons: readonly Reason[]; now: string; merges: boolean },
   origin = 'https://<function app>',
 ): Alert {
   const { key, rotationId, phase, previousVersion, nextVersion, planHash, targets } = rotation;
@@ -188,6 +195,7 @@ function alertOf(
       phase,
       previousVersion,
       nextVersion,
+      ...(rotation.replacement === undefined ? {} : { replacement: rotation.replacement }),
       planHash,
       targets,
       reasons: alert.reasons,
@@ -203,8 +211,12 @@ export const subjectOf = (key: string): string => new URL(key).pathname.slice(1)
 /** A run that finished, as configured, although some data keys could not be moved. */
 const leavesDataKeys = (reasons: readonly Reason[]): boolean => reasons.some(({ code }) => code === 'data-keys-left');
 
+/** Whether the key that was moved to has an entry of its own in rotation.json already. */
+const hasEntry = (ports: Pick<RotationPorts, 'managed'>, { replacement }: Rotation): boolean =>
+  replacement !== undefined && ports.managed(replacement) !== null;
+
 function doneSoFar(
-  { run, previousVersion, nextVersion }: Rotation,
+  { run, key, replacement, previousVersion, nextVersion }: Rotation,
   { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
 ): string {
   switch (alert) {
@@ -215,6 +227,8 @@ function doneSoFar(
       return `Every target was moved from version ${previousVersion} to ${nextVersion} and verified.`;
     case 'adopted':
       return 'What was asked for was written to the key; the history has what it had before.';
+    case 'replaced':
+      return `Every target was moved from ${key} (${previousVersion}) to ${replacement} (${nextVersion}) and verified${leavesDataKeys(reasons) ? ', but for the data keys that the reasons name' : ''}.`;
     case 'revoked':
       return `Every version of the key was disabled, and every target was seen to have lost access.`;
     case 'restored':
@@ -233,6 +247,9 @@ function doneSoFar(
     case 'observed':
       return 'The plan was made and nothing else: this key is in observe mode.';
     case 'retired':
+      if (replacement !== undefined) {
+        return `Every version of the key that ${replacement} replaced was proved idle, disabled, and watched; the probes stayed green.`;
+      }
       return `Version ${previousVersion} was proved idle, disabled, and watched; the probes stayed green.`;
     case 'retirement-refused':
       return `Version ${previousVersion} stays enabled: it is not proved idle.`;
@@ -243,11 +260,25 @@ function doneSoFar(
   }
 }
 
+/** Until it is changed no run of either key can begin: of the old one nothing is left, and the new one is not known. */
+function lineToChange(key: string, replacement: string, merges: boolean): string {
+  const former = `"formerKeys": [{"key": "${key}"}]`;
+  return merges
+    ? `In rotation.json take out the entry with "key": "${key}", put its targets into the entry with "key": "${replacement}", and add ${former} to that one.`
+    : `In rotation.json change the line "key": "${key}" to "key": "${replacement}", with "vaultResourceId" of its vault, and add ${former} below it.`;
+}
+
 function leftToDo(
-  { rotationId, run = 'rotate', phase, previousVersion, nextVersion, planHash, key, requestedAt }: Rotation,
-  { alert, reasons }: { readonly alert: AlertKind; readonly reasons: readonly Reason[] },
+  rotation: Rotation,
+  {
+    alert,
+    reasons,
+    merges,
+  }: { readonly alert: AlertKind; readonly reasons: readonly Reason[]; readonly merges: boolean },
   origin: string,
 ): string {
+  const { rotationId, run = 'rotate', phase, previousVersion, nextVersion } = rotation;
+  const { planHash, key, replacement, requestedAt } = rotation;
   const byHand = (command: string, body = ''): string =>
     `curl -X POST "${origin}/api/rotations/${rotationId}/${command}?code=<function key>"${body}`;
   switch (alert) {
@@ -256,6 +287,12 @@ function leftToDo(
         return `Let the owners of the data keys that the reasons name store them anew, or restore them; version ${previousVersion} is not retired while one of them names it. To go back instead: ${byHand('rollback')}`;
       }
       return `Nothing. Version ${previousVersion} is retired on evidence after its grace period; until then: ${byHand('rollback')}`;
+    case 'replaced': {
+      const left = leavesDataKeys(reasons)
+        ? 'Let the owners of the data keys that the reasons name store them anew. '
+        : '';
+      return `${left}${lineToChange(key, replacement ?? '', merges)} Every version of the old key is retired on evidence after its grace period; take its rotation policy away, so that it makes no more. Until then, to go back: ${byHand('rollback')}`;
+    }
     case 'revoked': {
       const restore = JSON.stringify({ key, reason: 'give it back', run: 'restore' });
       return `To give it back: curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${restore}', approved by a second person.`;
@@ -265,6 +302,9 @@ function leftToDo(
     case 'restored':
       return 'Nothing.';
     case 'rolled-back': {
+      if (replacement !== undefined) {
+        return `Mend what the reasons name, then start again. If rotation.json names ${replacement} as "key" already, put "key": "${key}" back. ${replacement} is as it was.`;
+      }
       if (run !== 'rotate') return `If it is still wanted: mend what the reasons name, and start "${run}" again.`;
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
       const again = `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
@@ -284,6 +324,9 @@ function leftToDo(
     case 'recovered':
       return 'Nothing.';
     case 'retired':
+      if (replacement !== undefined && reasons.length === 0) {
+        return `Take ${key} out of "formerKeys" (or, if it was never changed, out of "key") in rotation.json.`;
+      }
       return reasons.length === 0 ? 'Nothing.' : 'Mend what the reasons name; the rest is tried again every day.';
     case 'observed':
       return 'Rotate by hand, or set "mode": "act" for the key in rotation.json.';

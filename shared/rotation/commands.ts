@@ -5,6 +5,7 @@ import { ConflictError } from './errors';
 import { allowedCommands, isTerminal, type Standing } from './phases';
 import { dryRun, needsApproval, needsSecondPerson } from './planning';
 import type { Claim, Command, CommandName, LedgerState, Retirement } from './ports';
+import { whyNoWayBack } from './replacing';
 import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -46,7 +47,10 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
     const retirements = await ports.ledger.retirements(rotation.key);
     const retirement = retirements.find(({ rotationId }) => rotationId === asked.rotationId) ?? null;
     const phase = phaseOf(state, asked.rotationId, rotation.phase);
-    const allowed = allowedCommands(phase, standingOf(ports, state, asked.rotationId, retirement));
+    const noWayBack = state.claim?.rotationId === null ? await whyNoWayBack(ports, state.claim) : null;
+    const standing = standingOf(ports, state, asked.rotationId, retirement);
+    const canStillGoBack = standing.canStillGoBack && noWayBack === null;
+    const allowed = allowedCommands(phase, { ...standing, canStillGoBack });
     const { claim, etag } = state;
     if (!allowed.includes(asked.command) || claim === null || etag === null) {
       const why = whyNot({
@@ -57,6 +61,7 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
         allowed,
         claim,
         retirement,
+        noWayBack: standing.canStillGoBack ? noWayBack : null,
       });
       return { kind: 'not-allowed', phase, allowed, why };
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BadDataKeyError, RefusalError } from './errors';
-import { type FitDataKey, fitDataKey, nameOf } from './fit-data-key';
+import { type FitDataKey, fitDataKey, type Keys, nameOf } from './fit-data-key';
 import { type KeyIdentifier, parseKeyIdentifier, sameKey, sameKid } from './key-identifier';
 import type { DataKeyChange, KeyVault, KeyVersionDetail, WrapAlgorithm, WrappedDataKey } from './ports';
 import {
@@ -21,11 +21,11 @@ import {
  */
 export async function withDataKey<T>(
   record: WrappedDataKey,
-  key: string,
+  keys: Keys,
   vault: KeyVault,
   use: (dataKey: Uint8Array, fit: FitDataKey) => T | Promise<T>,
 ): Promise<T> {
-  const fit = fitDataKey(record, key);
+  const fit = fitDataKey(record, keys);
   const dataKey = await ofRecord(record, () => vault.unwrap(fit.kid, fit.alg, fit.blob));
   try {
     await proveUnwrapped(record, fit, dataKey, vault);
@@ -83,14 +83,16 @@ async function proveUnwrapped(
 /**
  * Wraps a record's data key with `next` instead of the version the record names. Answers what to write, or null if the record is on
  * that version already. Nothing is to be written when this refuses (I9). Refuses like `withDataKey`, and `round-trip-mismatch`.
+ * @param keys by which the record may be wrapped now, where that is not only the key of `next`
  */
 export async function rewrap(
   record: WrappedDataKey,
   next: KeyVersionDetail,
   vault: KeyVault,
+  keys: Keys = next.kid,
 ): Promise<DataKeyChange | null> {
   if (sameKid(record.kid, next.kid)) return null;
-  return withDataKey(record, next.kid, vault, async (dataKey, fit) => {
+  return withDataKey(record, keys, vault, async (dataKey, fit) => {
     const { publicKey } = next;
     if (publicKey === null)
       throw new RefusalError(
@@ -138,15 +140,17 @@ async function proveWrapped(
  *
  * Else the owner has a new key: it is rewrapped, verified as always, with the version its record named before (`fallback`
  * if the record no longer says). A record of which nothing says where it was before (no `fallback`) stays: it opens.
+ * @param keys by which it may have been wrapped before, where that is not only the key of `nextKid`
  */
 export async function putBack(
   record: WrappedDataKey,
   nextKid: string,
   vault: KeyVault,
   fallback: KeyVersionDetail | null,
+  keys: Keys = nextKid,
 ): Promise<DataKeyChange | null> {
   if (!sameKid(record.kid, nextKid)) return null;
-  const kept = keptBlob(record, nextKid);
+  const kept = keptBlob(record, nextKid, keys);
   if (kept !== null && (await isOurs(record, kept, nextKid, vault))) {
     return { kid: kept.kid, alg: kept.alg, blob: kept.blob, check: record.check, previous: null };
   }
@@ -154,7 +158,7 @@ export async function putBack(
     kept === null || (fallback !== null && sameKid(kept.kid, fallback.kid))
       ? fallback
       : await ofRecord(record, () => vault.version(kept.kid));
-  return before === null ? null : rewrap(record, before, vault);
+  return before === null ? null : rewrap(record, before, vault, keys);
 }
 
 interface KeptBlob {
@@ -176,13 +180,14 @@ async function isOurs(record: WrappedDataKey, kept: KeptBlob, key: string, vault
   });
 }
 
-/** The blob that ours replaced, if the record keeps one that is fit and of the same key, but another version. */
-function keptBlob(record: WrappedDataKey, nextKid: string): KeptBlob | null {
+/** The blob that ours replaced, if the record keeps one that is fit and of one of the keys, but another version. */
+function keptBlob(record: WrappedDataKey, nextKid: string, keys: Keys): KeptBlob | null {
   const value = parseObject(record.previous);
   const { kid, alg, blob, wrote } = value;
   if (typeof kid !== 'string' || typeof alg !== 'string' || typeof blob !== 'string') return null;
   const identifier: KeyIdentifier | null = parseKeyIdentifier(kid);
-  if (identifier?.version == null || !sameKey(kid, nextKid) || sameKid(kid, nextKid)) return null;
+  if (identifier?.version == null || sameKid(kid, nextKid)) return null;
+  if (![keys].flat().some((key) => sameKey(kid, key))) return null;
   if (!isWrapAlgorithm(alg) || decodeBase64url(blob) === null) return null;
   return { kid, alg, blob, wrote: typeof wrote === 'string' ? wrote : null };
 }

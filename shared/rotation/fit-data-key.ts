@@ -14,6 +14,9 @@ export interface FitDataKey {
   readonly check: Buffer | null;
 }
 
+/** The KEK that a record must be wrapped by; of one that is being replaced, or was, the other key too. */
+export type Keys = string | readonly string[];
+
 /** What `fitDataKey` finds wrong by itself, without a word from the vault. */
 const seenWithoutVault: readonly string[] = ['record-garbled', 'record-other-key', 'unsupported-algorithm'];
 
@@ -21,16 +24,17 @@ const seenWithoutVault: readonly string[] = ['record-garbled', 'record-other-key
 export const isVaultsWord = ({ code }: BadDataKeyError): boolean => !seenWithoutVault.includes(code);
 
 /**
- * Checks a record as stored, without the vault. Refuses `record-garbled`, `record-other-key` (not wrapped by `key`) and
+ * Checks a record as stored, without the vault. Refuses `record-garbled`, `record-other-key` (wrapped by none of `keys`) and
  * `unsupported-algorithm`; messages name the record and the field, never its content.
  */
-export function fitDataKey(record: WrappedDataKey, key: string): FitDataKey {
+export function fitDataKey(record: WrappedDataKey, keys: Keys): FitDataKey {
   const identifier = parseKeyIdentifier(record.kid);
   if (identifier === null || identifier.version === null) throw garbled(record, 'kid', 'a versioned key identifier');
-  if (!sameKey(identifier.key, key)) {
+  const known = [keys].flat();
+  if (!known.some((key) => sameKey(identifier.key, key))) {
     throw new BadDataKeyError(
       'record-other-key',
-      `${nameOf(record)} is wrapped by another key than ${key}; take it out of this store.`,
+      `${nameOf(record)} is wrapped by another key than ${known.join(' or ')}; take it out of this store.`,
     );
   }
   if (!isWrapAlgorithm(record.alg)) {

@@ -34,6 +34,10 @@ export function kidOf(key: string, version: string): string {
   return `${key}/${version}`;
 }
 
+/** Whose versions a run goes to: the KEK's own, or those of the key that takes its place. */
+export const nextKeyOf = ({ key, replacement }: { readonly key: string; readonly replacement?: string }): string =>
+  replacement ?? key;
+
 /** The bare version that a versioned key identifier names; null if it names none or is not a key identifier. */
 export function versionOf(kid: string): string | null {
   return parseKeyIdentifier(kid)?.version ?? null;

@@ -1,5 +1,5 @@
 import type { KeyView } from '../contracts/http';
-import { versionOf } from './key-identifier';
+import { sameKey, versionOf } from './key-identifier';
 import type { KeyVersion, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
@@ -14,7 +14,7 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
       ports.ledger.retirements(key),
       ports.watch.read(key),
     ]),
-    Promise.allSettled(targets.map((target) => target.references())),
+    Promise.allSettled(targets.map(async (target) => (await target.references()).filter(mayBeOf(key)))),
   ]);
   const known = answerOf(versions) ?? [];
   const named = stands.map(answerOf);
@@ -39,6 +39,8 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
     pendingRetirement: pending === undefined ? null : viewOf(pending),
     drifts: answerOf(watch)?.watched?.drifts ?? [],
     findings: answerOf(watch)?.watched?.findings ?? [],
+    replacedBy: answerOf(ledger)?.claim?.replacedBy ?? null,
+    replaces: answerOf(ledger)?.claim?.replaces ?? null,
     problem: failed === undefined ? null : messageOf(failed.reason),
   };
 }
@@ -47,6 +49,11 @@ function viewOf(pending: Retirement): KeyView['pendingRetirement'] {
   const { rotationId, versions, completedAt, dueAt, status, reasons, evidence = null } = pending;
   return { rotationId, versions, completedAt, dueAt, status, reasons, evidence };
 }
+/** Records that another key wraps, as after a `replace`, stand on none of this one's versions; what cannot be read may. */
+const mayBeOf =
+  (key: string) =>
+  (kid: string): boolean =>
+    versionOf(kid) === null || sameKey(kid, key);
 
 const answerOf = <T>(settled: PromiseSettledResult<T>): T | null =>
   settled.status === 'fulfilled' ? settled.value : null;

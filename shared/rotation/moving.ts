@@ -1,6 +1,6 @@
 import type { Direction, MoveState, PlannedTarget, ProbeResult, RunReference } from '../contracts/activities';
 import { BrokenInvariantError, FaultError, RefusalError } from './errors';
-import { kidOf, sameKid, versionOf } from './key-identifier';
+import { kidOf, nextKeyOf, sameKid, versionOf } from './key-identifier';
 import type { Claim, ServiceTarget, Target, UndoEntry, Verification } from './ports';
 import { noteProgress, type Progress } from './progress';
 import type { RotationPorts } from './run-ports';
@@ -136,7 +136,7 @@ export async function readMove(ports: RotationPorts, { run, target: index }: OnT
     held,
     planned,
     target,
-    nextKid: nextVersion === null ? null : kidOf(run.key, nextVersion),
+    nextKid: nextVersion === null ? null : kidOf(nextKeyOf(held.claim), nextVersion),
     undo: held.undo.findLast((entry) => entry.target === index) ?? null,
     name: `${planned.kind}/${planned.name}`,
   };

@@ -3,9 +3,10 @@ import type { RunReference } from '../contracts/activities';
 import { madeVersionUnusable } from '../contracts/rotation';
 import { byCreation, chooseNext, expiryFrom, usability } from './choose-version';
 import { BrokenInvariantError, RefusalError } from './errors';
-import { kidOf } from './key-identifier';
+import { kidOf, nextKeyOf } from './key-identifier';
 import { type PolicyWait, policyWait } from './policy-wait';
 import type { Claim, KeyVersion, KeyVersionDetail } from './ports';
+import { chooseOfReplacement } from './replacement-checks';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, readHeldClaim, record } from './run-record';
 import { equalBytes, wrapLocally } from './wrapping';
@@ -24,7 +25,7 @@ export async function chooseVersion(
   const choice = await settle(ports, run, claim, now);
   if ('waitSeconds' in choice) return choice;
   const { version, why, ours } = choice;
-  const detail = await readUsable(ports, kidOf(run.key, version), new Date(now)).catch((error: unknown) => {
+  const detail = await readUsable(ports, kidOf(nextKeyOf(claim), version), new Date(now)).catch((error: unknown) => {
     if (ours && error instanceof RefusalError)
       throw new RefusalError(madeVersionUnusable, error.message, { cause: error });
     throw error;
@@ -40,7 +41,7 @@ export async function chooseVersion(
     target: null,
     outcome: 'done',
     message: `Version ${nextVersion} is next: ${why}. A data key wrapped with it was unwrapped again by the vault.`,
-    details: { kid: kidOf(run.key, nextVersion), why, expiresOn: detail.expiresOn?.toISOString() ?? null },
+    details: { kid: kidOf(nextKeyOf(claim), nextVersion), why, expiresOn: detail.expiresOn?.toISOString() ?? null },
   });
   await changeRotation(ports, run.rotationId, (rotation) => ({ ...rotation, nextVersion }));
   return { nextVersion };
@@ -59,7 +60,13 @@ async function settle(
   claim: Claim,
   now: string,
 ): Promise<SettledVersion | PolicyWait> {
-  const versions = await ports.keyVault.versions(run.key);
+  const versions = await ports.keyVault.versions(nextKeyOf(claim));
+  if (claim.replacement !== undefined) {
+    const wanted = claim.nextVersion ?? claim.toVersion;
+    const found = chooseOfReplacement({ key: claim.replacement, versions, wanted, now: new Date(now) });
+    if ('refuse' in found) throw new RefusalError(found.refuse.code, found.refuse.message);
+    return { version: found.use, why: found.why, ours: false };
+  }
   const choice = chooseNext({
     ledgerVersion: claim.nextVersion,
     toVersion: claim.toVersion,

@@ -65,9 +65,9 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   cancelled: [],
 };
 
-/** Whether a run moves targets from one version to another: only such a one leaves versions behind that can be retired. */
+/** Whether a run moves targets, to another version or to another key: only such a one leaves versions behind that can be retired. */
 export function isMove(run: RunName | undefined): boolean {
-  return run === undefined || run === 'rotate';
+  return run === undefined || run === 'rotate' || run === 'replace';
 }
 
 /** The phases in which what a run is for is done, and whose they are; every other phase is everybody's. */
@@ -153,4 +153,4 @@ export function allowedCommands(phase: Phase, standing: Standing): readonly Comm
 
 /** A revocation that is complete is taken back by `restore`, with a plan and a second person; a restoration by another revocation. */
 const goesBack = (phase: Phase, run: RunName = 'rotate'): boolean =>
-  run === 'rotate' || (['revoke', 'adopt'].includes(run) && phase !== 'completed');
+  isMove(run) || (['revoke', 'adopt'].includes(run) && phase !== 'completed');

@@ -1,7 +1,9 @@
-import { versionOf } from './key-identifier';
+import type { Check } from '../contracts/rotation';
+import { sameKey, versionOf } from './key-identifier';
 import { nameOf, on, type TargetCheck } from './plan-check';
 import { currentVersion, entriesOf, hasCmk, isEmpty, isReadable, isService, usesKey } from './plan-facts';
 import type { TargetFacts } from './ports';
+import { nextOfReplacement } from './replacement-checks';
 import { versionChecks } from './version-checks';
 
 // Make sure there is something to move.
@@ -32,9 +34,14 @@ const cmkEnabled: TargetCheck = (target) => {
 };
 
 // Make sure that it is this KEK, named once; other keys beside it are allowed and stay untouched.
-const keyInUse: TargetCheck = (target, { key }) => {
+const keyInUse: TargetCheck = (target, { key, replacement, now }) => {
   if (!isReadable(target) || !hasCmk(target)) return [];
   const count = entriesOf(target, key).length;
+  const isOther = replacement !== undefined && !sameKey(replacement.key, key);
+  const there = isOther ? entriesOf(target, replacement.key) : [];
+  if (isOther && there.length > 0) {
+    return alreadyThere(target, { count, there, next: nextOfReplacement(replacement, now) });
+  }
   if (count === 1) return on(target, 'key-in-use', 'yes', `${nameOf(target)} uses ${key}.`);
   const message =
     count === 0
@@ -42,6 +49,23 @@ const keyInUse: TargetCheck = (target, { key }) => {
       : `${nameOf(target)} names ${key} ${count} times; leave one entry, so that it is clear which is meant.`;
   return on(target, count === 0 ? 'other-key-in-use' : 'key-named-twice', 'no', message);
 };
+
+/** A `replace` that was given up half way left some there: they count as moved, if it is the version that the others go to. */
+function alreadyThere(
+  target: TargetFacts,
+  { count, there, next }: { readonly count: number; readonly there: readonly string[]; readonly next: string | null },
+): readonly Check[] {
+  const names = there.join(', ');
+  if (count > 0 || there.length > 1) {
+    const message = `${nameOf(target)} names ${names} beside the key that is to be replaced. Leave one entry, so that it is clear which is meant.`;
+    return on(target, 'key-named-twice', 'no', message);
+  }
+  if (versionOf(there[0] ?? '') === next) {
+    return on(target, 'key-in-use', 'yes', `${nameOf(target)} stands on ${names} already.`);
+  }
+  const message = `${nameOf(target)} stands on ${names} already, and the others would go to version ${next}. Name its version as toVersion.`;
+  return on(target, 'replacement-other-version', 'no', message);
+}
 
 // Make sure that the target moves when we move it, and not by itself when a version is made.
 const identifierVersioned: TargetCheck = (target, { key, policy, versions }) => {

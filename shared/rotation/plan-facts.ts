@@ -1,4 +1,5 @@
 import type { RunPolicy } from '../contracts/activities';
+import type { Reason } from '../contracts/rotation';
 import { byCreation } from './choose-version';
 import { kidOf, sameKey, versionOf } from './key-identifier';
 import type { KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
@@ -17,6 +18,25 @@ export interface PlanFacts {
   readonly policy: RunPolicy;
   /** Codes of checks whose *unknown* the configuration accepts. */
   readonly allowUnknown: readonly string[];
+  /** Of `replace`; what the targets say of access is then about this key's vault. */
+  readonly replacement?: ReplacementFacts;
+}
+
+/** The key that a `replace` is to move to. */
+export interface ReplacementFacts {
+  readonly key: string;
+  /** Whether rotation.json lets the KEK be replaced by it; nothing was asked of its vault if not. */
+  readonly configured: boolean;
+  /** Bare version asked for; null for the newest that can be used. */
+  readonly toVersion: string | null;
+  /** As Key Vault lists them, in no order. */
+  readonly versions: readonly KeyVersion[];
+  /** The version that would be next; null if there is none, or it cannot be read. */
+  readonly next: KeyVersionDetail | null;
+  /** Why a data key wrapped with it did not come back; null if it did, or was not tried. */
+  readonly failed: Reason | null;
+  /** Why it cannot be moved to now, whatever it is; null if nothing stands in the way. */
+  readonly busy: Reason | null;
 }
 
 type KeyFacts = Pick<PlanFacts, 'key' | 'versions'> & Partial<Pick<PlanFacts, 'policy'>>;

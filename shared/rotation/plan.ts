@@ -5,7 +5,8 @@ import { byCreation, chooseNext } from './choose-version';
 import { versionOf } from './key-identifier';
 import { isProvedByUse, targetChecks } from './plan-checks';
 import { isEmpty, type PlanFacts, previousKidOf, previousOf, versionInUse, versionsOfTarget } from './plan-facts';
-import type { TargetFacts } from './ports';
+import type { KeyVersion, TargetFacts } from './ports';
+import { nextOfReplacement, replacementFit } from './replacement-checks';
 import { keyChecks } from './version-checks';
 
 export type { PlanFacts } from './plan-facts';
@@ -25,7 +26,7 @@ export interface Decided {
  */
 export function decidePlan(facts: PlanFacts): Decided {
   const checks = [
-    ...keyChecks.flatMap((check) => check(facts)),
+    ...[...keyChecks, replacementFit].flatMap((check) => check(facts)),
     ...facts.targets.flatMap((target) => checksOfTarget(target, facts)),
   ];
   const idle = nothingToDo(facts);
@@ -45,17 +46,22 @@ function checksOfTarget(target: TargetFacts, facts: PlanFacts): readonly Check[]
   return targetChecks
     .flatMap((check) => check(target, facts))
     .map((check) => {
-      if (check.result !== 'unknown' || !isProvedByUse(check.code, target, facts.key)) return check;
+      if (check.result !== 'unknown' || !isProvedByUse(check.code, target, accessKeyOf(facts))) return check;
       return { ...check, message: `${check.message} Accepted: it opens its data with this key now.` };
     });
 }
 
-function objections(checks: readonly Check[], { targets, key, allowUnknown }: PlanFacts): readonly Reason[] {
+/** The key about whose vault the targets' access was read. */
+const accessKeyOf = ({ key, replacement }: PlanFacts): string => replacement?.key ?? key;
+
+function objections(checks: readonly Check[], planFacts: PlanFacts): readonly Reason[] {
+  const { targets, allowUnknown } = planFacts;
   return checks.flatMap(({ target, code, result, message }) => {
     if (result === 'yes') return [];
     if (result === 'no') return [{ code, message }];
     const facts = targets.find(({ kind, name }) => `${kind}/${name}` === target);
-    if (allowUnknown.includes(code) || (facts !== undefined && isProvedByUse(code, facts, key))) return [];
+    if (allowUnknown.includes(code) || (facts !== undefined && isProvedByUse(code, facts, accessKeyOf(planFacts))))
+      return [];
     const next = `Unknown is not yes: find out, or accept ${JSON.stringify(code)} in the configuration.`;
     return [{ code: `${code}-unknown`, message: `${message} ${next}` }];
   });
@@ -81,7 +87,8 @@ function standsOnlyOn(version: string, target: TargetFacts, facts: PlanFacts): b
 
 /** The version a run would move to if it began now; null if it would make one. */
 function expectedNext(facts: PlanFacts): string | null {
-  const { toVersion, versions, now } = facts;
+  const { toVersion, versions, now, replacement } = facts;
+  if (replacement !== undefined) return nextOfReplacement(replacement, now);
   const choice = chooseNext({
     ledgerVersion: null,
     toVersion,
@@ -95,7 +102,9 @@ function expectedNext(facts: PlanFacts): string | null {
 
 /** That of the first target that moves; of a run in which none would, the version in use. */
 function previousOfRun(facts: PlanFacts, next: string | null): string | null {
-  const moving = facts.targets.flatMap((target) => previousOf(target, facts, next) ?? []);
+  // Of a replacement every version of the KEK is left behind, whatever the other key's is called.
+  const staying = facts.replacement === undefined ? next : null;
+  const moving = facts.targets.flatMap((target) => previousOf(target, facts, staying) ?? []);
   return moving[0] ?? versionInUse(facts);
 }
 
@@ -111,17 +120,11 @@ function planned(target: TargetFacts, facts: PlanFacts): RunPlan['targets'][numb
  * What was checked is what is applied: over key, versions, targets, identities and encryption blocks. Not over ETags, tags or probes, which change
  * without changing what would be done, nor over record counts: owners add data keys all the time.
  */
-function hashOfPlan({ key, toVersion, versions, targets }: PlanFacts): string {
+function hashOfPlan({ key, toVersion, versions, targets, replacement }: PlanFacts): string {
   const material = {
     key,
     toVersion,
-    versions: [...versions].sort(byCreation).map(({ version, createdOn, enabled, notBefore, expiresOn }) => ({
-      version,
-      enabled,
-      createdOn: createdOn.toISOString(),
-      notBefore: notBefore?.toISOString() ?? null,
-      expiresOn: expiresOn?.toISOString() ?? null,
-    })),
+    versions: hashedVersions(versions),
     targets: targets.map(({ kind, name, keyIdentifiers, principalIds, configuration }) => ({
       kind,
       name,
@@ -129,6 +132,24 @@ function hashOfPlan({ key, toVersion, versions, targets }: PlanFacts): string {
       principalIds: [...principalIds].sort(),
       configuration,
     })),
+    ...(replacement === undefined
+      ? {}
+      : {
+          replacement: {
+            key: replacement.key,
+            toVersion: replacement.toVersion,
+            versions: hashedVersions(replacement.versions),
+          },
+        }),
   };
   return sha256Hex(canonicalJson(material));
 }
+
+const hashedVersions = (versions: readonly KeyVersion[]) =>
+  [...versions].sort(byCreation).map(({ version, createdOn, enabled, notBefore, expiresOn }) => ({
+    version,
+    enabled,
+    createdOn: createdOn.toISOString(),
+    notBefore: notBefore?.toISOString() ?? null,
+    expiresOn: expiresOn?.toISOString() ?? null,
+  }));

@@ -7,6 +7,7 @@ import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
 import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import { holdReplacement, readReplacement, refuseIfReplaced, replacementOf } from './replacing';
 import { decideRestoration, decideRevocation } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
@@ -27,7 +28,9 @@ export async function makePlan(
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const { claim, commands } = await readHeldClaim(ports, run);
-  const decided = await readAndDecide(ports, managedKey(ports, run.key), claim, new Date(now));
+  const managed = managedKey(ports, run.key);
+  if (replacementOf(managed, claim.replacement) !== null) await holdReplacement(ports, claim, now);
+  const decided = await readAndDecide(ports, managed, claim, new Date(now));
   const { plan, runPlan, reasons } = decided;
   waitForAnswers(decided);
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
@@ -65,7 +68,6 @@ export async function makePlan(
   }));
   if (plan.decision !== 'go') return { decision: plan.decision, reasons };
   await changeClaim(ports, run, (held) => ({ claim: { ...held.claim, plan: runPlan } }));
-  const managed = managedKey(ports, run.key);
   const approved = !needsApproval(claim.run, managed.policy) || approvedHash(commands) === plan.planHash;
   // Who revokes or restores cannot wait for a window.
   const closed = needsSecondPerson(claim.run) ? {} : whenClosed(managed, new Date(now));
@@ -80,6 +82,7 @@ interface Asked {
   readonly toVersion: string | null;
   readonly run?: RunName | undefined;
   readonly adopt?: AdoptionOrder | undefined;
+  readonly replacement?: string | undefined;
 }
 
 /** Whether a person has to approve the plan: to cut services off, and to let them in again, it is always a second one. */
@@ -116,15 +119,19 @@ function waitForAnswers({ reasons }: Decided): void {
 async function readAndDecide(
   ports: RotationPorts,
   managed: ManagedKey,
-  { toVersion, run, adopt }: Asked,
+  { toVersion, run, adopt, replacement: wanted }: Asked,
   now: Date,
 ): Promise<Decided> {
   const { key, policy, acceptUnknown } = managed;
+  const { claim } = await ports.ledger.read(key);
+  refuseIfReplaced(managed, claim);
+  const replaces = run === 'replace' ? wanted : undefined;
+  const allowed = replacementOf(managed, replaces) ?? undefined;
   const [versions, targets] = await Promise.all([
     ports.keyVault.versions(key),
-    Promise.all(managed.targets.map((target) => target.inspect())),
+    Promise.all(managed.targets.map((target) => target.inspect(allowed))),
   ]);
-  const revocation = (await ports.ledger.read(key)).claim?.revocation ?? null;
+  const revocation = claim?.revocation ?? null;
   if (run === 'revoke') return decideRevocation({ key, versions, targets, revocation });
   if (run === 'restore') return decideRestoration({ key, versions, targets, revocation });
   if (revocation !== null) {
@@ -133,8 +140,23 @@ async function readAndDecide(
       `${key} was revoked at ${revocation.at} (run ${revocation.rotationId}). Start "restore" first.`,
     );
   }
-  const inUse = await detailsInUse(ports, key, versions, targets, toVersion);
-  const facts = { key, now, toVersion, versions, inUseDetails: inUse, targets, policy, allowUnknown: acceptUnknown };
+  // Of a replacement it is the other key's version that may be asked for.
+  const own = replaces === undefined ? toVersion : null;
+  const inUse = await detailsInUse(ports, key, versions, targets, own);
+  const facts = {
+    key,
+    now,
+    versions,
+    inUseDetails: inUse,
+    targets,
+    policy,
+    allowUnknown: acceptUnknown,
+    toVersion: own,
+  };
+  if (replaces !== undefined) {
+    const replacement = await readReplacement(ports, managed, { key: replaces, toVersion, claim }, now);
+    return decidePlan({ ...facts, replacement });
+  }
   if (run !== 'adopt') return decidePlan(facts);
   return decideAdoption({ ...facts, rotationPolicy: await ports.keyVault.rotationPolicy(key), order: adopt ?? null });
 }

@@ -3,9 +3,10 @@ import type { Reason, RetirementEvidence } from '../contracts/rotation';
 import { discoveredReferences } from './discovery';
 import { RefusalError } from './errors';
 import { keptForBackups } from './kept-versions';
-import { versionOf } from './key-identifier';
+import { sameKey, versionOf } from './key-identifier';
 import { askLog, usedSince } from './log-evidence';
 import type { Retirement } from './ports';
+import { keptOf } from './replacing';
 import { putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { fenceOf, managedKey, record } from './run-record';
@@ -26,7 +27,7 @@ export async function proveIdle(
   const { run, now } = input;
   await fenceOf(ports, run, 'forward')();
   const retirement = await retirementOf(ports, run);
-  const { keep } = managedKey(ports, run.key).retirement;
+  const keep = keptOf(managedKey(ports, run.key), (await ports.ledger.read(run.key)).claim);
   const kept = keptForBackups(await ports.ledger.retirements(run.key), retirement, keep, new Date(now));
   if (kept !== null) return { ...(await refused(ports, input, [kept])), kept: true };
   const references = await referencesTo(ports, run.key, retirement.versions);
@@ -93,7 +94,9 @@ async function referencesTo(
     targets.map(async ({ kind, name, references }) => {
       const named = (await references()).map((kid) => ({ kid, version: versionOf(kid) }));
       // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
-      const referring = named.filter(({ version }) => version === null || versions.includes(version));
+      const referring = named.filter(
+        ({ kid, version }) => version === null || (versions.includes(version) && sameKey(kid, key)),
+      );
       return referring.map(
         ({ kid }): Reason => ({ code: 'still-referred-to', message: `${kind}/${name} still refers to ${kid}.` }),
       );

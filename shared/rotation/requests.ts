@@ -6,6 +6,7 @@ import { ConflictError } from './errors';
 import { parseKeyEvent } from './key-event';
 import { allowedCommands, type Standing } from './phases';
 import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
+import { refuseIfReplaced, replacementOf, runUnder } from './replacing';
 import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, freed, isPaused, record } from './run-record';
@@ -74,6 +75,8 @@ export interface StartByHand extends Asker {
   /** Absent: `rotate`. */
   readonly run?: RunName;
   readonly adopt?: AdoptionOrder;
+  /** Of `replace`: the key to move to, unversioned. */
+  readonly replacement?: string;
   readonly idempotencyKey: string | null;
   /** SHA-256 of the canonical request body. */
   readonly requestHash: string;
@@ -85,6 +88,8 @@ export type StartDecision =
   | {
       readonly kind: 'running';
       readonly rotationId: string;
+      /** The key that it runs under: of a replacement it may be the other one. */
+      readonly key: string;
       readonly phase: Phase;
       readonly allowed: readonly CommandName[];
       /** Present while nobody has taken the claim up: whoever made it may have died before it was started. */
@@ -104,6 +109,12 @@ export async function startByHand(ports: RotationPorts, wanted: StartByHand): Pr
     const remembered = await rememberedStart(ports, wanted, state);
     if (remembered !== null && remembered.kind !== 'given-up') return remembered;
     if (state.claim !== null && state.claim.rotationId !== null) return await running(ports, state.claim, state);
+    refuseIfReplaced(managed, state.claim);
+    const replacement = replacementOf(managed, wanted.replacement);
+    const other = replacement === null ? null : await runUnder(ports, replacement, managed.key);
+    if (replacement !== null && other !== null) {
+      return await running(ports, other, await ports.ledger.read(replacement.key));
+    }
     const start = await claimFor(ports, wanted, state, remembered?.rotationId ?? null);
     if (start !== null) return { kind: 'start', start };
   }
@@ -116,6 +127,7 @@ async function running(ports: RotationPorts, claim: Claim, state: LedgerState): 
   return {
     kind: 'running',
     rotationId: rotationId ?? '',
+    key: claim.key,
     phase,
     allowed: allowedCommands(phase, standing(claim, state)),
     start,
@@ -171,6 +183,7 @@ async function claimFor(
     toVersion: wanted.toVersion,
     ...(wanted.run === undefined || wanted.run === 'rotate' ? {} : { run: wanted.run }),
     ...(wanted.adopt === undefined ? {} : { adopt: wanted.adopt }),
+    ...(wanted.replacement === undefined ? {} : { replacement: wanted.replacement }),
     generation,
     requestedAt: now.toISOString(),
   };
@@ -193,7 +206,8 @@ async function claimFor(
 
 /** Repeated, it tells nothing twice: a start whose answer was lost between its steps is told by the next one. */
 async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Promise<void> {
-  const { key, rotationId, generation, cause, reason, requestedAt, toVersion, run } = request;
+  const { key, rotationId, generation, cause, reason, requestedAt } = request;
+  const { toVersion, run, replacement } = request;
   if ((await ports.history.get(rotationId)) === null) await ports.history.put(newRotation(request));
   await record(
     ports,
@@ -205,7 +219,12 @@ async function tellOfRequest(ports: RotationPorts, request: RotationRequest): Pr
       target: null,
       outcome: 'done',
       message: reason,
-      details: { toVersion, ...(run === undefined ? {} : { run }), ...(cause.kind === 'http' ? whoOf(cause) : {}) },
+      details: {
+        toVersion,
+        ...(run === undefined ? {} : { run }),
+        ...(replacement === undefined ? {} : { replacement }),
+        ...(cause.kind === 'http' ? whoOf(cause) : {}),
+      },
     },
   );
 }
@@ -223,6 +242,7 @@ export const startOf = (claim: Claim): Start => ({
     toVersion: claim.toVersion,
     ...(claim.run === undefined ? {} : { run: claim.run }),
     ...(claim.adopt === undefined ? {} : { adopt: claim.adopt }),
+    ...(claim.replacement === undefined ? {} : { replacement: claim.replacement }),
     generation: claim.generation,
     requestedAt: claim.requestedAt,
   },

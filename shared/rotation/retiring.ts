@@ -10,6 +10,7 @@ import { ConflictError, InterruptedError, RefusalError } from './errors';
 import { kidOf } from './key-identifier';
 import type { Claim, Retirement } from './ports';
 import { requireStillIdle } from './proving-idle';
+import { versionsLeft } from './replacing';
 import { findRetirement, putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
@@ -36,10 +37,11 @@ export async function beginRetirement(
   const { policy, targets, mode } = managedKey(ports, request.key);
   // The claim is read first: whoever ends the retirement from here on changes the claim too, and so is noticed.
   const state = await ports.ledger.read(request.key);
-  const retirement = await findRetirement(ports, request.key, request.rotationId);
-  if (retirement === null || !hasItsTurn(retirement)) {
+  const found = await findRetirement(ports, request.key, request.rotationId);
+  if (found === null || !hasItsTurn(found)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
   }
+  const retirement = await withNewVersions(ports, state.claim, found);
   // What was begun before the mode was changed is seen to its end: a disabled version must not stay so unwatched.
   if (mode === 'observe' && retirement.disabledAt === null) {
     return { admitted: false, message: `${request.key} is in observe mode: nothing is retired.` };
@@ -83,6 +85,13 @@ export async function beginRetirement(
   const admitted = { admitted: true, run, policy, versions, targets: targets.length } as const;
   if (watched) return { ...admitted, disabledAt: retirement.disabledAt, watched };
   return { ...admitted, disabledAt: await disabledBefore(ports, run, retirement) };
+}
+
+/** Of a key that was replaced every version goes, one that its own policy has made since too. */
+async function withNewVersions(ports: RotationPorts, claim: Claim | null, found: Retirement): Promise<Retirement> {
+  const { rotationId, versions, disabledAt, status } = found;
+  if (claim?.replacedBy?.rotationId !== rotationId || disabledAt !== null || status === 'retired') return found;
+  return { ...found, versions: [...new Set([...versions, ...(await versionsLeft(ports, claim.key))])] };
 }
 
 /**

@@ -27,6 +27,14 @@ export interface RetirementPolicy {
   readonly keep: { readonly count: number; readonly ageSeconds: number };
 }
 
+/** A key that a KEK's targets may be moved to by `replace`. */
+export interface Replacement {
+  /** Unversioned identifier, as the configuration spells it. */
+  readonly key: string;
+  /** For its vault's network rules and role assignments; null if they are not to be read. */
+  readonly vaultResourceId: string | null;
+}
+
 /** What is configured for one KEK. Targets are in the order in which they move; the first is the canary. */
 export interface ManagedKey {
   readonly key: string;
@@ -39,6 +47,9 @@ export interface ManagedKey {
   /** When a run may begin to change things; always, if there is none. */
   readonly windows: readonly ChangeWindow[];
   readonly retirement: RetirementPolicy;
+  readonly replacements: readonly Replacement[];
+  /** The key that took its place, as rotation.json says ("formerKeys"): of this one only what is left is seen to its end. */
+  readonly successor?: string;
 }
 
 /** Everything a use case may touch. */

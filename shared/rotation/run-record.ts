@@ -48,7 +48,14 @@ export async function changeClaim(
  * What is left of a claim once nobody holds it: its generation, because the next one must be higher, and what outlives a run. What was
  * done under it goes with the run: whoever takes the claim next must not be taken for one of that kind.
  */
-export function freed({ run: _run, adopt: _order, adoptedFrom: _found, begun: _begun, ...claim }: Claim): Claim {
+export function freed({
+  run: _run,
+  replacement: _to,
+  adopt: _order,
+  adoptedFrom: _found,
+  begun: _begun,
+  ...claim
+}: Claim): Claim {
   return { ...claim, rotationId: null, instanceId: null, bound: false, soakStartedAt: null, orphanedSince: null };
 }
 

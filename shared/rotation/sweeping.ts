@@ -7,6 +7,7 @@ import { isRelevant, type KeyEventType } from './key-event';
 import { type KeyFacts, readFacts } from './key-facts';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, Retirement, RotationPolicy, SeenEvent } from './ports';
+import { freeIfLeft, keptOf, successorOf } from './replacing';
 import { eventStarted } from './requests';
 import { hasItsTurn } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
@@ -32,14 +33,25 @@ export async function sweepKey(
 ): Promise<readonly SweepAction[]> {
   const state = await facts.state();
   const { claim, etag } = state;
+  await freeWhatWasLeft(ports, key, claim);
+  if (claim?.purpose === 'replacement') return []; // whoever moves here is looked after under the key that it moves away from
   if (claim !== null && etag !== null && claim.rotationId !== null) {
     return lookAfterRun(ports, { ...state, claim, etag }, instanceState);
   }
   // Nothing is missed under a key that was revoked, and nothing can be retired.
   if (claim?.revocation !== undefined) return [];
-  const rotate = await findMissed(ports, key, claim, facts);
+  // Of a key that was replaced nothing is left but to retire it.
+  const isReplaced = successorOf(managedKey(ports, key), claim) !== null;
+  const rotate = isReplaced ? null : await findMissed(ports, key, claim, facts);
   if (rotate !== null) return [rotate];
   return findDueRetirement(ports, key);
+}
+
+/** The claims on the keys that this one may be moved to: those that are no KEKs of the configuration are swept by nobody else. */
+async function freeWhatWasLeft(ports: RotationPorts, key: string, claim: Claim | null): Promise<void> {
+  const { replacements } = managedKey(ports, key);
+  const own = claim?.purpose === 'replacement' ? [key] : [];
+  for (const each of [...own, ...replacements.map((replacement) => replacement.key)]) await freeIfLeft(ports, each);
 }
 
 // --- Lost events -------------------------------------------------------------------------------------------------------
@@ -208,17 +220,18 @@ async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
 
 async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
   const now = ports.now();
-  const { windows, retirement } = managedKey(ports, key);
+  const managed = managedKey(ports, key);
+  const { windows } = managed;
+  const { claim } = await ports.ledger.read(key);
   const all = await ports.ledger.retirements(key);
   const isKept = (each: Retirement) =>
-    each.status === 'kept' && keptForBackups(all, each, retirement.keep, now) !== null;
+    each.status === 'kept' && keptForBackups(all, each, keptOf(managed, claim), now) !== null;
   const due = all.find(
     (each) => hasItsTurn(each) && Date.parse(each.dueAt) <= now.getTime() && each.versions.length > 0 && !isKept(each),
   );
   if (due === undefined) return [];
   // One that was begun is seen to its end: a version must not stay disabled unwatched.
   if (due.disabledAt === null && !isOpen(windows, now)) return [];
-  const { claim } = await ports.ledger.read(key);
   const names = due.versions.join(', ');
   const message =
     due.status === 'retired' ? `Kept old blobs of ${names} are left.` : `The grace period of ${names} is over.`;

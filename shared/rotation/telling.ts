@@ -2,10 +2,11 @@ import type { RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
 import { completionOf, sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
-import { kidOf, sameKid, versionOf } from './key-identifier';
+import { kidOf, nextKeyOf, sameKid, versionOf } from './key-identifier';
 import { isBegun, isMove, isTerminal, mayMove } from './phases';
 import type { Claim, Retirement } from './ports';
 import { withoutPace } from './progress';
+import { replacedAfter, settleReplacement, versionsLeft } from './replacing';
 import { revocationAfter } from './revoking';
 import type { RotationPorts } from './run-ports';
 import {
@@ -106,14 +107,20 @@ export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Prom
 async function release(ports: RotationPorts, run: RunReference, phase: Phase, now: string): Promise<void> {
   const { graceSeconds, backOffSeconds } = managedKey(ports, run.key).policy;
   const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
+  const { claim: held } = await readHeldClaim(ports, run);
+  const replaced = held.run === 'replace' && phase === 'completed';
+  const all = replaced ? await versionsLeft(ports, run.key) : null;
+  await settleReplacement(ports, run, held, { phase, now });
+  if (held.replacement !== undefined) await ports.sealNow?.(held.replacement);
   await changeClaim(ports, run, ({ claim }) => {
-    const retirement = retirementOf(claim, run, now, after(graceSeconds));
+    const retirement = retirementOf(claim, run, { completedAt: now, dueAt: after(graceSeconds), all });
     const moved = isMove(claim.run);
-    const { revocation: _over, ...kept } = freed(claim);
+    const { revocation: _over, replacedBy: _by, ...kept } = freed(claim);
     return {
       claim: {
         ...kept,
         ...revocationAfter(claim, phase),
+        ...replacedAfter(claim, phase, now),
         ...(moved && changedSomething(phase) ? lastOf(claim) : {}),
         // The same cause must not start a run again at once, and go back again.
         backOffUntil: moved && phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
@@ -123,19 +130,47 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
   });
 }
 
-const lastOf = ({ rotationId, plan, nextVersion }: Claim): Pick<Claim, 'lastRotationId' | 'lastRun'> => ({
+const lastOf = ({
+  rotationId,
+  plan,
+  nextVersion,
+  run,
+  replacement,
+}: Claim): Pick<Claim, 'lastRotationId' | 'lastRun'> => ({
   lastRotationId: rotationId,
-  lastRun: { plan, nextVersion },
+  lastRun: {
+    plan,
+    nextVersion,
+    ...(run === undefined ? {} : { run }),
+    ...(replacement === undefined ? {} : { replacement }),
+  },
 });
 
 const changedSomething = (phase: Phase): boolean => ['completed', 'rolled-back', 'abandoned'].includes(phase);
 
-function retirementOf(claim: Claim, { rotationId }: RunReference, completedAt: string, dueAt: string): Retirement {
-  const left = (claim.plan?.targets ?? []).flatMap(({ previousVersion }) =>
+/** @param all every version that is left, where the whole key is */
+function retirementOf(
+  claim: Claim,
+  { rotationId }: RunReference,
+  {
+    completedAt,
+    dueAt,
+    all,
+  }: { readonly completedAt: string; readonly dueAt: string; readonly all: readonly string[] | null },
+): Retirement {
+  const moved = (claim.plan?.targets ?? []).flatMap(({ previousVersion }) =>
     previousVersion === null || previousVersion === claim.nextVersion ? [] : [previousVersion],
   );
-  const versions = [...new Set(left)];
-  return { rotationId, versions, completedAt, dueAt, status: 'waiting', disabledAt: null, reasons: [] };
+  const left = all ?? moved;
+  return {
+    rotationId,
+    versions: [...new Set(left)],
+    completedAt,
+    dueAt,
+    status: 'waiting',
+    disabledAt: null,
+    reasons: [],
+  };
 }
 
 const goesForward = (phase: Phase): boolean =>
@@ -176,7 +211,7 @@ async function proveWhereTargetsStand(ports: RotationPorts, run: RunReference, p
   if (goesForward(phase)) refuseIfRecalled(held);
   if (claim.plan === null || !isMove(claim.run)) return;
   const { targets } = managedKey(ports, claim.key);
-  const next = claim.nextVersion === null ? null : kidOf(claim.key, claim.nextVersion);
+  const next = claim.nextVersion === null ? null : kidOf(nextKeyOf(claim), claim.nextVersion);
   for (const [index, planned] of claim.plan.targets.entries()) {
     if (planned.kind === 'dataKeys') continue; // proved record by record in its own verification
     const stands = await targets[index]?.currentKid();

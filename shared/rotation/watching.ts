@@ -8,8 +8,9 @@ import { causeOf, type DriftedTarget, driftsOf, sameDrift, stands } from './drif
 import { ConflictError, FaultError, RefusalError } from './errors';
 import { findingsOf, type HygieneFacts } from './hygiene';
 import type { KeyFacts } from './key-facts';
-import { kidOf, partitionOf } from './key-identifier';
+import { kidOf, partitionOf, sameKey, versionOf } from './key-identifier';
 import type { Claim, DeletedKey, Discovered, Drift, Watched } from './ports';
+import { successorOf } from './replacing';
 import type { RotationPorts } from './run-ports';
 import { managedKey, record } from './run-record';
 
@@ -43,8 +44,10 @@ export async function watchKey(
   const { watched, etag } = await ports.watch.read(key);
   const before = watched ?? { drifts: [], findings: [], changedAt: '' };
   const watching: Watching = { ports, key, facts, before };
-  const drifts = await lookForDrifts(watching);
-  const findings = await lookForFindings(watching, discovered);
+  // Of a key that was replaced everything has moved, as it should; the one that took its place is watched instead.
+  const isReplaced = successorOf(managedKey(ports, key), (await facts.state()).claim) !== null;
+  const drifts = isReplaced ? [] : await lookForDrifts(watching);
+  const findings = isReplaced ? [] : await lookForFindings(watching, discovered);
   if (JSON.stringify([drifts, findings]) === JSON.stringify([before.drifts, before.findings])) return [];
   const told = [...(await tellDrifts(watching, drifts)), ...(await tellFindings(watching, findings))];
   // After the telling: should either fail, the next sweep begins again, under the same ids.
@@ -229,7 +232,7 @@ async function readHygiene({ ports, key, facts }: Watching): Promise<HygieneFact
     deleted: versions.length > 0 ? null : await findDeleted(ports, key),
     targets: targets.map(({ kind, name }, index) => ({
       called: `${kind}/${name}`,
-      names: namesOf(references[index]),
+      names: namesOf(references[index], key),
     })),
     revoked: claim?.revocation?.versions ?? [],
     cutOff: claim?.revocation !== undefined && claim.rotationId === null,
@@ -244,10 +247,14 @@ const findDeleted = (ports: RotationPorts, key: string): Promise<DeletedKey | nu
     throw error;
   });
 
-function namesOf(settled: PromiseSettledResult<readonly string[]> | undefined): readonly string[] | Reason {
+/** Records of another key, as while a `replace` moves them, name no version of this one. */
+function namesOf(
+  settled: PromiseSettledResult<readonly string[]> | undefined,
+  key: string,
+): readonly string[] | Reason {
   if (settled === undefined) return [];
   return settled.status === 'fulfilled'
-    ? settled.value
+    ? settled.value.filter((kid) => versionOf(kid) === null || sameKey(kid, key))
     : { code: settled.reason.code, message: settled.reason.message };
 }
 

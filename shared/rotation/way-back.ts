@@ -2,6 +2,7 @@ import type { RunReference } from '../contracts/activities';
 import type { Evidence } from '../contracts/rotation';
 import { BrokenInvariantError } from './errors';
 import { proveRoundTrip } from './next-version';
+import { holdReplacement } from './replacing';
 import type { RotationPorts } from './run-ports';
 import { readHeldClaim, record } from './run-record';
 
@@ -27,6 +28,7 @@ export async function proveWayBack(
   { run, now }: OnRun,
 ): Promise<{ readonly evidence: readonly Evidence[] }> {
   const { undo, claim } = await readHeldClaim(ports, run);
+  await holdReplacement(ports, claim, now);
   const kids = new Set(
     undo.flatMap(({ kid, target }) => {
       const back = kid ?? claim.plan?.targets[target]?.previousKid ?? null;

@@ -12,6 +12,8 @@ export interface Refused {
   readonly allowed: readonly CommandName[];
   readonly claim: Claim | null;
   readonly retirement: Retirement | null;
+  /** Of a completed `replace`: what stands in the way at the other key; null if nothing does. */
+  readonly noWayBack: string | null;
 }
 
 /** Why a command is not possible, and what is: sentences for the person who gave it. */
@@ -30,7 +32,8 @@ export function whyNot(refused: Refused): string {
 }
 
 /** A completed rotation takes `rollback` alone, and not for ever. */
-function whyNotBack({ key, rotationId, claim, retirement }: Refused): string {
+function whyNotBack({ key, rotationId, claim, retirement, noWayBack }: Refused): string {
+  if (noWayBack !== null) return `${noWayBack} Possible afterwards: POST /api/rotations with "run": "replace".`;
   const versions = retirement?.versions ?? [];
   const toVersion = `start a rotation to the old version, POST /api/rotations with toVersion ${versions.join(' or ')}`;
   switch (retirement?.status) {

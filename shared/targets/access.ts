@@ -15,18 +15,21 @@ const rolesThatUseKeys: ReadonlySet<string> = new Set([
   '00482a5a-887f-4fb3-b363-3b7fe8e74483', // Key Vault Administrator
 ]);
 
+/** The same for vaults and managed HSMs (Microsoft.KeyVault resource provider, 2023-07-01). */
 const vaultApiVersion = '2023-07-01';
 const roleApiVersion = '2022-04-01';
 
 /**
  * What reading can tell of whether a service's identity may use the key and reach the vault. Groups, deny assignments and
  * firewalls cannot be settled by reading: those are *unknown*, never a yes (I12).
+ * @param keyName of the key that is to be used; a role that is given on it alone is as good as one on the vault
  */
 export async function readAccess(
   resourceManager: ResourceManager,
   vaultResourceId: string | null,
   identities: readonly string[],
   resource: RawResource | null,
+  keyName: string | null = null,
 ): Promise<Access> {
   const principalIds = principalsOf(resource, identities);
   if (vaultResourceId === null) {
@@ -42,18 +45,21 @@ export async function readAccess(
   const vault = await readOrNull(() => resourceManager.get(vaultResourceId, vaultApiVersion));
   return {
     principalIds,
-    ...(await roleOf(resourceManager, vaultResourceId, principalIds, vault)),
+    ...(await roleOf(resourceManager, { vaultResourceId, keyName }, principalIds, vault)),
     ...networkOf(vault),
   };
 }
 
 async function roleOf(
   resourceManager: ResourceManager,
-  vaultResourceId: string,
+  { vaultResourceId, keyName }: KeyPlace,
   principalIds: readonly string[],
   vault: RawResource | null,
 ): Promise<Pick<Access, 'mayUseKey' | 'mayUseKeyMessage'>> {
   const unknown = (mayUseKeyMessage: string) => ({ mayUseKey: 'unknown', mayUseKeyMessage }) as const;
+  if (/\/managedHSMs\//i.test(vaultResourceId)) {
+    return unknown('A managed HSM has role assignments of its own, which ARM does not show.');
+  }
   if (principalIds.length === 0) return unknown('Which identity uses the key could not be read.');
   if (propertiesOf(vault)['enableRbacAuthorization'] === false) {
     return unknown('The vault uses access policies; whether one lets the identity wrap and unwrap is not read.');
@@ -63,19 +69,25 @@ async function roleOf(
     const path = `${vaultResourceId}/providers/Microsoft.Authorization/roleAssignments?api-version=${roleApiVersion}&$filter=${filter}`;
     const assignments = await readOrNull(() => resourceManager.list(path));
     if (assignments === null) return unknown('Role assignments on the vault may not be read.');
-    const suits = assignments.some((assignment) => givesUse(propertiesOf(assignment), vaultResourceId));
+    const suits = assignments.some((assignment) => givesUse(propertiesOf(assignment), { vaultResourceId, keyName }));
     if (!suits)
       return unknown(
         `No built-in role that may use keys was found for ${principalId}; a group or a custom role may give one.`,
       );
   }
-  return { mayUseKey: 'yes', mayUseKeyMessage: 'A role on the vault lets the identity wrap and unwrap.' };
+  return { mayUseKey: 'yes', mayUseKeyMessage: 'A role on the vault or the key lets the identity wrap and unwrap.' };
 }
 
-/** The list also shows what is given on single keys and secrets of the vault, or under a condition: neither is a yes for this key. */
-function givesUse({ roleDefinitionId, scope, condition }: RawResource, vaultResourceId: string): boolean {
+interface KeyPlace {
+  readonly vaultResourceId: string;
+  readonly keyName: string | null;
+}
+
+/** The list also shows what is given on other keys and secrets of the vault, or under a condition: neither is a yes for this key. */
+function givesUse({ roleDefinitionId, scope, condition }: RawResource, place: KeyPlace): boolean {
   if (typeof roleDefinitionId !== 'string' || typeof scope !== 'string' || typeof condition === 'string') return false;
-  const holds = `${vaultResourceId}/`.toLowerCase().startsWith(`${scope.replace(/\/+$/, '')}/`.toLowerCase());
+  const thing = place.keyName === null ? place.vaultResourceId : `${place.vaultResourceId}/keys/${place.keyName}`;
+  const holds = `${thing}/`.toLowerCase().startsWith(`${scope.replace(/\/+$/, '')}/`.toLowerCase());
   return holds && rolesThatUseKeys.has(roleDefinitionId.split('/').at(-1)?.toLowerCase() ?? '');
 }
 

@@ -1,19 +1,20 @@
 import { putBack, rewrap, withDataKey } from '../rotation/data-key';
+import type { Keys } from '../rotation/fit-data-key';
 import { versionOf } from '../rotation/key-identifier';
 import type { DataKeyChange, KeyVault, KeyVersionDetail, WrappedDataKey } from '../rotation/ports';
 import type { ChangeOf } from './data-key-batches';
 
 /** Forward: every record to the next version, both comparisons made. */
 export const rewrapTo =
-  (next: KeyVersionDetail, keyVault: KeyVault): ChangeOf =>
+  (next: KeyVersionDetail, keys: Keys, keyVault: KeyVault): ChangeOf =>
   (record) =>
-    rewrap(record, next, keyVault);
+    rewrap(record, next, keyVault, keys);
 
 /**
  * Back. Asks the vault nothing of the next version, which may be the very thing that fails. An old blob goes back only after one of
  * its version was seen to open, once a stretch: where it does not, the present blob is the only one that can be read.
  */
-export function putBackFrom(nextKid: string, previousKid: string | null, key: string, keyVault: KeyVault): ChangeOf {
+export function putBackFrom(nextKid: string, previousKid: string | null, keys: Keys, keyVault: KeyVault): ChangeOf {
   const opened = new Map<string, Promise<void>>();
   let fallback: Promise<KeyVersionDetail | null> | undefined;
   /** Where a record goes back to that its owner replaced whole; read only if there is one. */
@@ -34,7 +35,7 @@ export function putBackFrom(nextKid: string, previousKid: string | null, key: st
       )
         return;
     }
-    const proof = withDataKey({ ...record, ...change }, key, keyVault, () => undefined);
+    const proof = withDataKey({ ...record, ...change }, keys, keyVault, () => undefined);
     opened.set(change.kid, proof);
     await proof.catch((error: unknown) => {
       opened.delete(change.kid);
@@ -42,7 +43,8 @@ export function putBackFrom(nextKid: string, previousKid: string | null, key: st
     });
   };
   return async (record) => {
-    const change = await putBack(record, nextKid, keyVault, record.previous === null ? await previous() : null);
+    const fallback = record.previous === null ? await previous() : null;
+    const change = await putBack(record, nextKid, keyVault, fallback, keys);
     if (change !== null) await prove(record, change);
     return change;
   };

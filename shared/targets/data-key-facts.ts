@@ -1,6 +1,6 @@
 import type { Reason } from '../contracts/rotation';
 import { RefusalError } from '../rotation/errors';
-import { fitDataKey } from '../rotation/fit-data-key';
+import { fitDataKey, type Keys } from '../rotation/fit-data-key';
 import { parseKeyIdentifier, sameKey, versionOf } from '../rotation/key-identifier';
 import type { WrappedDataKey } from '../rotation/ports';
 
@@ -20,8 +20,15 @@ const mostStrangers = 20;
 /** Instead of what stands there: it may be anything, and is told to people. */
 const noIdentifier = 'no key identifier';
 
-/** Reads every record once; what it keeps does not grow with the store. */
-export async function surveyOf(records: AsyncIterable<WrappedDataKey>, key: string): Promise<Survey> {
+/**
+ * Reads every record once; what it keeps does not grow with the store.
+ * @param others keys besides the KEK that may have wrapped records too
+ */
+export async function surveyOf(
+  records: AsyncIterable<WrappedDataKey>,
+  key: string,
+  others: readonly string[] = [],
+): Promise<Survey> {
   const kids = new Map<string, { readonly kid: string; count: number }>();
   const unfit: Reason[] = [];
   let total = 0;
@@ -40,7 +47,7 @@ export async function surveyOf(records: AsyncIterable<WrappedDataKey>, key: stri
     const known = kids.get(record.kid.toLowerCase());
     if (known !== undefined) known.count += 1;
     else noteKid(record.kid);
-    const reason = unfitness(record, key);
+    const reason = unfitness(record, [key, ...others]);
     if (reason === null) continue;
     unfitTotal += 1;
     if (unfit.length < mostUnfitNamed) unfit.push(reason);
@@ -54,9 +61,9 @@ export async function surveyOf(records: AsyncIterable<WrappedDataKey>, key: stri
   return { total, kids: [...kids.values()].map(({ kid }) => kid), mostNamed: most?.kid ?? null, unfit };
 }
 
-function unfitness(record: WrappedDataKey, key: string): Reason | null {
+function unfitness(record: WrappedDataKey, keys: Keys): Reason | null {
   try {
-    fitDataKey(record, key);
+    fitDataKey(record, keys);
     return null;
   } catch (error) {
     if (error instanceof RefusalError) return { code: error.code, message: error.message };

@@ -20,6 +20,8 @@ export interface DataKeysSettings {
   readonly name: string;
   /** The KEK, unversioned. */
   readonly key: string;
+  /** Unversioned identifiers of the keys that it may be replaced by, or that took its place: what they wrapped is read too. */
+  readonly replacements?: readonly string[];
   /** What the rotation does about data keys that could not be moved, once the others have been. */
   readonly onBadDataKey?: 'roll-back' | 'finish';
   readonly tuning?: Tuning;
@@ -36,7 +38,9 @@ const samples = 5;
 
 /** A store of wrapped data keys: moved record by record; the store itself is the checkpoint. */
 export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, now }: DataKeysPorts): DataKeysTarget {
-  const { name, key, onBadDataKey = 'roll-back', tuning = usualTuning } = settings;
+  const { name, key, replacements = [], onBadDataKey = 'roll-back', tuning = usualTuning } = settings;
+
+  const readable = [key, ...replacements];
 
   /** Distinct key identifiers that the records name, oldest version first where the vault tells. */
   const oldestFirst = async (named: readonly string[]): Promise<readonly string[]> => {
@@ -47,7 +51,7 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     const age = (kid: string): number => created.get(versionOf(kid) ?? '') ?? Number.POSITIVE_INFINITY;
     return [...named].sort((a, b) => age(a) - age(b));
   };
-  const survey = () => surveyOf(everyRecord(store), key);
+  const survey = (...others: readonly string[]) => surveyOf(everyRecord(store), key, others);
   const kids = async () => oldestFirst((await survey()).kids);
 
   const probe = async (): Promise<ProbeResult> => {
@@ -61,7 +65,7 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     let refused: unknown;
     for (const record of records) {
       try {
-        await withDataKey(record, key, keyVault, () => undefined);
+        await withDataKey(record, readable, keyVault, () => undefined);
         return record;
       } catch (error) {
         if (!(error instanceof BadDataKeyError)) throw error;
@@ -87,18 +91,21 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     name,
     probe,
 
-    async inspect(): Promise<TargetFacts> {
-      const { total, unfit, kids: named, mostNamed } = await survey();
+    async inspect(replacement): Promise<TargetFacts> {
+      const others = replacement === undefined ? [] : [replacement.key];
+      const { total, unfit, kids: named, mostNamed } = await survey(...others);
       const keyIdentifiers = await oldestFirst(named);
       const standsOn = mostNamed === null ? {} : { standsOn: mostNamed };
       return factsOf(name, { total, unfit, keyIdentifiers, onBadDataKey, ...standsOn, probe: await probe() });
     },
 
     async movePage({ kid, direction, previousKid, ...order }) {
+      // Of a rotation both are the same key; what any other one wrapped is not ours to move.
+      const keys = sameKey(key, kid) ? key : [key, kid];
       const changeOf =
         direction === 'forward'
-          ? rewrapTo(await keyVault.version(kid), keyVault)
-          : putBackFrom(kid, previousKid, key, keyVault);
+          ? rewrapTo(await keyVault.version(kid), keys, keyVault)
+          : putBackFrom(kid, previousKid, keys, keyVault);
       return moveRecords({ ...order, name, store, now, tuning, changeOf });
     },
 
@@ -129,7 +136,7 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
         behind += 1;
         continue;
       }
-      const version = sameKey(record.kid, key) ? versionOf(record.kid) : null;
+      const version = readable.some((each) => sameKey(record.kid, each)) ? versionOf(record.kid) : null;
       if (version === null) continue; // bad before we came
       const known = perVersion.get(version) ?? [];
       if (known.length < samples) perVersion.set(version, [...known, record]);

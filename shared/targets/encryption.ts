@@ -34,7 +34,11 @@ export function readEncryption(resource: RawResource): Encryption | null {
   };
 }
 
-/** The resource with the identifier of this KEK's entry changed, and nothing else; other entries stay as they are. */
+/**
+ * The resource with the identifier of one KEK's entry changed, to another version of it or of another key, and nothing else; other
+ * entries stay as they are.
+ * @param key versioned or not
+ */
 export function moveEncryption(resource: RawResource, encryption: Encryption, key: string, kid: string): RawResource {
   const entries: unknown = encryption.block['keyVaultProperties'];
   const keyVaultProperties = (Array.isArray(entries) ? entries : []).map((entry: unknown) =>

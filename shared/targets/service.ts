@@ -33,6 +33,8 @@ export interface ServiceSettings {
   readonly resourceId: string;
   /** The KEK, unversioned. */
   readonly key: string;
+  /** Unversioned identifiers of the keys that it may be replaced by, or that took its place. */
+  readonly replacements?: readonly string[];
   /** ARM id of the vault, for role assignments and network rules; null if it is not configured. */
   readonly vaultResourceId: string | null;
 }
@@ -51,7 +53,7 @@ const lookAgainSeconds = 5;
  */
 export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings, ports: ServicePorts): ServiceTarget {
   const { kind, apiVersion } = dialect;
-  const { name, resourceId, key } = settings;
+  const { name, resourceId, key, replacements = [] } = settings;
   const called = `${kind}/${name}`;
   const { resourceManager } = ports;
 
@@ -80,7 +82,9 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
   };
 
   const kidNow = (resource: RawResource): string => {
-    const entry = encryptionOf(resource).entryOf(key);
+    const { entryOf } = encryptionOf(resource);
+    // The KEK's own first: a resource that names both does not count as moved.
+    const entry = [key, ...replacements].map(entryOf).find((each) => each !== null) ?? null;
     if (entry === null) throw new RefusalError('other-key', `${called} does not use ${key}.`);
     return entry;
   };
@@ -111,14 +115,15 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     resourceId,
     probe,
 
-    async inspect() {
+    async inspect(replacement) {
       const resource = await find();
       const encryption = resource === null ? null : dialect.encryption(resource);
       const access = await readAccess(
         resourceManager,
-        settings.vaultResourceId,
+        replacement === undefined ? settings.vaultResourceId : replacement.vaultResourceId,
         encryption?.identities ?? [],
         resource,
+        parseKeyIdentifier(replacement?.key ?? key)?.name,
       );
       return factsOf({ kind, name, resource, encryption, access, probe: await probe() });
     },
@@ -180,7 +185,9 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     refuseMasked(resource);
     const keys = await listKeys();
     if (!dialect.takesIfMatch) await refuseChanged(resource);
-    const body = withSecurity(moveEncryption(resource, encryptionOf(resource), key, kid), keys);
+    const from = kidNow(resource);
+    refuseSecondEntry(resource, from, kid);
+    const body = withSecurity(moveEncryption(resource, encryptionOf(resource), from, kid), keys);
     const ifMatch = dialect.takesIfMatch && typeof resource['etag'] === 'string' ? resource['etag'] : null;
     if (dialect.takesIfMatch && ifMatch === null) {
       throw new RefusalError('no-etag', `${called} was read without an ETag, so a write could undo somebody else's.`);
@@ -202,6 +209,13 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     const masked = findMasked(resource);
     if (masked.length === 0) return;
     throw new RefusalError('secrets-masked', `${called} hides what would have to be written back: ${masked[0]}.`);
+  }
+
+  /** Another entry that names the key to move to would make two of it: nobody could say which is meant, nor undo it. */
+  function refuseSecondEntry(resource: RawResource, from: string, kid: string): void {
+    const there = encryptionOf(resource).entryOf(kid);
+    if (there === null || sameKey(from, kid)) return;
+    throw new RefusalError('key-named-twice', `${called} names ${there} beside ${from} already; leave one entry.`);
   }
 
   /** Without If-Match the time between reading and writing is kept short, and a change within it that shows is not overwritten. */

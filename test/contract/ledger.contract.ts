@@ -49,6 +49,22 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
       expect((await ledger.read(key)).claim).toEqual(written);
     });
 
+    test('what a claim says of another key is read as it was written', async () => {
+      const link = { key: 'https://kv-new.vault.azure.net/keys/kek-2', rotationId: 'run-1', at: at(1) };
+      const written: Claim = {
+        ...claim,
+        run: 'replace',
+        replacement: link.key,
+        replacedBy: link,
+        replaces: link,
+        purpose: 'replacement',
+        heldFor: link.key,
+        lastRun: { plan: planOfTwo, nextVersion: 'v2', run: 'replace', replacement: link.key },
+      };
+      await ledger.update(key, null, { claim: written });
+      expect((await ledger.read(key)).claim).toEqual(written);
+    });
+
     test('every spelling of a key identifier reads the same claim', async () => {
       await ledger.update(key, null, { claim });
       expect((await ledger.read(key.replace('kv-test', 'KV-Test'))).claim).toEqual(claim);

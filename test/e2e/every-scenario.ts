@@ -48,6 +48,8 @@ export const others: readonly Play[] = [
   { scenario: 'four-eyes', phase: 'completed', stands: allNext },
   { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
   { scenario: 'adopt', phase: 'completed', stands: allPrevious },
+  { scenario: 'replace', phase: 'completed', stands: allNext },
+  { scenario: 'replace-refused', phase: 'refused', stands: allPrevious },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'task-hub-lost', phase: 'completed', stands: allNext },
   { scenario: 'audit-tampered', phase: 'completed', stands: allNext, history: 'broken' },

@@ -44,6 +44,7 @@ interface Recorded {
 }
 
 const watched = { policy: { watchSeconds: 1800 } };
+const otherKey = 'https://kv-new.vault.azure.net/keys/kek-2';
 const short = { policy: { soakSeconds: 1200 } };
 const plays: Readonly<Record<string, Play>> = {
   completed: { input: request, script: usual({}, short) },
@@ -124,6 +125,7 @@ const plays: Readonly<Record<string, Play>> = {
     script: usual({ lookAtAccess: (_, call) => (call === 1 ? undefined : probes('green', 'green', 'green')) }, short),
   },
   abandoned: { input: { ...request, cause: { kind: 'resume', command: 'abandon' } }, script: usual() },
+  replaced: { input: { ...request, run: 'replace', replacement: otherKey }, script: usual({}, short) },
   'data-keys-moved': {
     orchestrator: moveDataKeysName,
     input: {

@@ -19,11 +19,15 @@ export async function completeAndTell(stage: Stage): Promise<Rotation> {
 /** One whole rotation, and then the time in which it could still have been rolled back. */
 export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> {
   const rotation = await completeAndTell(stage);
+  await overGrace(stage);
+  return rotation;
+}
+
+export async function overGrace(stage: Stage): Promise<void> {
   await stage.advanceTo(
     new Date((await stage.now()).getTime() + GRACE_DAYS * 86_400_000),
     'over the grace period, at whose end the old version may be retired',
   );
-  return rotation;
 }
 
 /** Waits until the retirement says that it stands so. */

@@ -33,12 +33,24 @@ export interface Claim {
   readonly adoptedFrom?: AdoptedFrom;
   /** The run has entered the phase in which it does what it is for; absent: its plan is not decided yet. */
   readonly begun?: true;
-  /** What the claim is held for. */
-  readonly purpose: 'rotation' | 'retirement';
+  /** Of `replace`: unversioned identifier of the key to move to, and whose versions `toVersion` and `nextVersion` are. */
+  readonly replacement?: string;
+  /** The key that a completed `replace` moved everything to: no run but its own rollback and retirement works on this one any more. */
+  readonly replacedBy?: KeyLink;
+  /** The key whose place this one took last. */
+  readonly replaces?: KeyLink;
+  /** What the claim is held for. `replacement`: a `replace` of `heldFor` moves to this key, and nothing else may run under it. */
+  readonly purpose: 'rotation' | 'retirement' | 'replacement';
+  readonly heldFor?: string;
   /** The rotation that held the claim last and changed something: the only one that can still be rolled back. */
   readonly lastRotationId: string | null;
   /** What that rotation needs to go back; kept apart, because later ones that change nothing make plans of their own. */
-  readonly lastRun?: { readonly plan: RunPlan | null; readonly nextVersion: string | null };
+  readonly lastRun?: {
+    readonly plan: RunPlan | null;
+    readonly nextVersion: string | null;
+    readonly run?: RunName;
+    readonly replacement?: string;
+  };
   /** After a rollback no event starts a run before this instant. */
   readonly backOffUntil: string | null;
   /** When the sweep first found the claim's instance gone or ended. */
@@ -55,6 +67,13 @@ export interface AdoptedFrom {
   /** Bare version whose expiry is written. */
   readonly version: string;
   readonly expiresOn: string | null;
+}
+
+/** Another key, and the `replace` that ties the two together. */
+export interface KeyLink {
+  readonly key: string;
+  readonly rotationId: string;
+  readonly at: string;
 }
 
 export interface Revocation {

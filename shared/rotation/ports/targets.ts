@@ -36,6 +36,12 @@ export interface TargetFacts {
   readonly configuration: string;
 }
 
+/** A key and where its vault is; null where its access is not to be read. */
+export interface OtherKey {
+  readonly key: string;
+  readonly vaultResourceId: string | null;
+}
+
 /** Called directly before each mutation; throws `InterruptedError` or `SupersededError` if it must not begin (I11). */
 export type Fence = () => Promise<void>;
 
@@ -51,7 +57,8 @@ export interface ServiceTarget {
   readonly name: string;
   /** Its ARM id, as configured. */
   readonly resourceId: string;
-  inspect(): Promise<TargetFacts>;
+  /** @param replacement the key that it is to move to, where that is another one: access is then read of that key's vault */
+  inspect(replacement?: OtherKey): Promise<TargetFacts>;
   /** Read-only: what would be needed to put it back. */
   readUndo(): Promise<{ kid: string; fingerprints: Record<string, string> }>;
   /** Idempotent: answers `done` without a write when the resource already names `kid` and is Active. `accepted` is told the operation's url. */
@@ -111,7 +118,8 @@ export interface StoreVerification extends Verification {
 export interface DataKeysTarget {
   readonly kind: 'dataKeys';
   readonly name: string;
-  inspect(): Promise<TargetFacts>;
+  /** @param replacement as of a hub or DPS: records that it wrapped already are fit too */
+  inspect(replacement?: OtherKey): Promise<TargetFacts>;
   /**
    * Rewraps (forward) or puts back (back) as many records as some thirty seconds allow. A bad record is left and counted; refuses when
    * the vault refuses them all.

@@ -26,6 +26,8 @@ describe('GET /api/keys', () => {
           ],
           running: null,
           revokedAt: null,
+          replacedBy: null,
+          replaces: null,
           pendingRetirement: null,
           drifts: [],
           findings: [],

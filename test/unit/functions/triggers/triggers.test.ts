@@ -84,6 +84,38 @@ describe('POST /api/rotations', () => {
     nothingStarted(app);
   });
 
+  test.each([
+    ['no other key', { run: 'replace' }],
+    ['a key identifier with a version', { run: 'replace', replacement: `${key}/${v1}` }],
+    ['something that is no key identifier', { run: 'replace', replacement: 'https://kv/secrets/x' }],
+    ['another key for a run that goes to none', { replacement: 'https://kv-new.vault.azure.net/keys/kek-2' }],
+  ])('answers 400 to a replacement that names %s', async (_what, more) => {
+    const app = setUp();
+    const answer = await app.ask('rotations', post({ ...start, ...more }));
+    expect([answer.status, answer.body.issues]).toMatchObject([400, [{ path: 'replacement' }]]);
+    nothingStarted(app);
+  });
+
+  test('a replacement by a key that rotation.json does not allow is refused in the plan, by name', async () => {
+    const app = setUp();
+    const replacement = 'https://kv-new.vault.azure.net/keys/kek-2';
+    const answer = await app.ask('rotations', post({ ...start, run: 'replace', replacement, dryRun: true }));
+    expect([answer.status, answer.body.decision]).toEqual([200, 'refuse']);
+    expect(answer.body.checks.filter(({ result }: { result: string }) => result === 'no')).toMatchObject([
+      { code: 'replacement-not-configured' },
+    ]);
+  });
+
+  test('a run of a key that was replaced is answered 422 with the line to change', async () => {
+    const app = setUp();
+    Object.assign(app.world.managed, { successor: 'https://kv-new.vault.azure.net/keys/kek-2' });
+    for (const dryRun of [true, false]) {
+      const answer = await app.ask('rotations', post({ ...start, dryRun }));
+      expect([answer.status, answer.body.title]).toEqual([422, 'key-replaced']);
+      expect(answer.body.detail).toContain('"key": "https://kv-new.vault.azure.net/keys/kek-2"');
+    }
+  });
+
   test('a dry run answers 200 with the plan and leaves nothing behind', async () => {
     const app = setUp();
     const answer = await app.ask('rotations', post({ ...start, dryRun: true }));

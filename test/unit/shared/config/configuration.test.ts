@@ -49,6 +49,9 @@ function refused(content: unknown, more: Environment = {}): { settings: string[]
   throw new Error('The configuration was expected to be refused.');
 }
 
+const other = { key: 'https://contoso.vault.azure.net/keys/kek' };
+const another = { name: 'second', resourceId: `${group}/providers/Microsoft.Devices/IotHubs/second` };
+const managedHsm = `${group}/providers/Microsoft.KeyVault/managedHSMs/plant`;
 const withKey = (more: object) => ({ keys: [{ ...kek, ...more }] });
 const withTarget = (more: object) => ({ keys: [{ ...kek, targets: [{ ...hub, ...more }] }] });
 
@@ -211,6 +214,50 @@ describe('a configuration that is complete', () => {
     ]) {
       expect(vaultIsConfigured(configuration, url)).toBe(false);
     }
+  });
+
+  test('knows the vaults that its keys may go to, and came from; a managed HSM is one', () => {
+    const replacements = [{ key: 'https://plant.managedhsm.azure.net/keys/kek', vaultResourceId: managedHsm }];
+    const formerKeys = [{ key: 'https://older.vault.azure.net/keys/kek' }];
+    const configuration = load(withKey({ replacements, formerKeys }));
+    expect(configuration.keys[0]).toMatchObject({
+      replacements,
+      formerKeys: [{ ...formerKeys[0], vaultResourceId: null }],
+    });
+    for (const { key } of [...replacements, ...formerKeys]) {
+      expect(vaultIsConfigured(configuration, `${key}/1`)).toBe(true);
+    }
+    expect(configuration.vaults.map(({ vaultUrl }) => vaultUrl)).toEqual([
+      'https://fabrikam.vault.azure.net',
+      'https://plant.managedhsm.azure.net',
+      'https://older.vault.azure.net',
+    ]);
+  });
+
+  test.each([
+    ['itself', { replacements: [{ key: 'https://FABRIKAM.vault.azure.net/keys/KEK' }] }, 'replacements[0].key'],
+    ['one twice', { replacements: [other, other] }, 'replacements[1].key'],
+    ['one that it replaced', { replacements: [other], formerKeys: [other] }, 'formerKeys[0].key'],
+    ['a version', { replacements: [{ key: `${other.key}/1` }] }, 'replacements[0].key'],
+    ['a vault outside the cloud', { formerKeys: [{ key: 'https://kv.example.org/keys/kek' }] }, 'formerKeys[0].key'],
+    ['nothing', { replacements: [{}] }, 'replacements[0].key'],
+    [
+      'a hub as its vault',
+      { replacements: [{ ...other, vaultResourceId: hub.resourceId }] },
+      'replacements[0].vaultResourceId',
+    ],
+  ])('does not let a key be replaced by %s', (_what, more, setting) => {
+    expect(refused(withKey(more)).settings).toEqual([`rotation.json keys[0].${setting}`]);
+  });
+
+  test('does not let a former key have an entry of its own', () => {
+    const content = {
+      keys: [
+        { ...kek, formerKeys: [other] },
+        { ...other, targets: [{ ...hub, ...another }] },
+      ],
+    };
+    expect(refused(content).settings).toEqual(['rotation.json keys[0].formerKeys[0].key']);
   });
 
   test('may be a custom cloud, with any vault host and port', () => {

@@ -34,9 +34,11 @@ describe('what reading tells of the way to the key', () => {
     ['its subscription, spelled in another case', '/SUBSCRIPTIONS/S', 'yes'],
     ['another vault whose name begins alike', `${vault}-2`, 'unknown'],
     ['one secret of the vault', `${vault}/secrets/x`, 'unknown'],
+    ['this very key', `${vault}/keys/kek`, 'yes'],
     ['another key of the vault', `${vault}/keys/other`, 'unknown'],
+    ['a key whose name begins alike', `${vault}/keys/kek-2`, 'unknown'],
   ])('I12 a role that may use keys, on %s', async (_where, scope, mayUseKey) => {
-    const access = await readAccess(azure(rbac, [assignment(encryptionUser, scope)]), vault, [uami], resource);
+    const access = await readAccess(azure(rbac, [assignment(encryptionUser, scope)]), vault, [uami], resource, 'kek');
     expect(access).toMatchObject({ principalIds: ['p-user'], mayUseKey });
   });
 

@@ -8,7 +8,7 @@ import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import type { Claim, KeyVersionDetail, Target, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
-import type { RetirementPolicy, RotationPorts } from '../../../../shared/rotation/run-ports';
+import type { Replacement, RetirementPolicy, RotationPorts } from '../../../../shared/rotation/run-ports';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/wrapping';
 import { dataKeysTarget } from '../../../../shared/targets/data-keys';
@@ -61,6 +61,7 @@ export function makeWorld(
   order: readonly TargetName[] = ['iotHub', 'dps', 'dataKeys'],
   records = 3,
   onBadDataKey: 'roll-back' | 'finish' = 'roll-back',
+  replacements: readonly string[] = [],
 ) {
   const effects: string[] = [];
   let time = new Date('2026-11-22T12:00:00.000Z');
@@ -90,7 +91,7 @@ export function makeWorld(
   const outbox = fakeAlertOutbox(effects);
 
   const services = { resourceManager, dataPlane };
-  const settings = { key, vaultResourceId: null };
+  const settings = { key, replacements, vaultResourceId: null };
   const all: Record<TargetName, Target> = {
     iotHub: iotHubTarget(
       { ...settings, name: 'hub-1', resourceId: hubId, apiVersion: 'hub-preview', twin: 'sentinel' },
@@ -100,7 +101,7 @@ export function makeWorld(
       { ...settings, name: 'dps-1', resourceId: dpsId, apiVersion: 'dps-preview', enrollment: 'sentinel' },
       services,
     ),
-    dataKeys: dataKeysTarget({ name: 'keys-1', key, onBadDataKey }, { store, keyVault, now }),
+    dataKeys: dataKeysTarget({ name: 'keys-1', key, replacements, onBadDataKey }, { store, keyVault, now }),
   };
   const managed = {
     key,
@@ -114,6 +115,7 @@ export function makeWorld(
       quietSeconds: 7 * 86_400,
       keep: { count: 0, ageSeconds: 0 },
     } as RetirementPolicy,
+    replacements: [] as Replacement[],
   };
   const ports: RotationPorts = {
     now,

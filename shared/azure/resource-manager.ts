@@ -14,6 +14,7 @@ import type { LongRunningOperation, RawResource, ResourceManager } from '../rota
 import { answerOf, parseErrorBody, quoted, retryAfterOf } from './error-body';
 import { quickRetryPolicy, requestTimeouts, timeoutPolicy } from './requests';
 import { attempt, operationMayHeal, translateAnswer } from './status-codes';
+import { type Stopwatch, waitWhenThrottledPolicy } from './wait-when-throttled';
 
 export interface ResourceManagerOptions {
   /** `https://management.azure.com`, without a trailing slash. */
@@ -21,6 +22,8 @@ export interface ResourceManagerOptions {
   /** What tokens are asked for, without `/.default`. */
   readonly audience: string;
   readonly httpClient?: HttpClient;
+  /** What waits out a short throttle; the machine's own unless a test has another. */
+  readonly stopwatch?: Stopwatch;
 }
 
 /** Seconds between two looks at an operation when ARM does not say. */
@@ -92,7 +95,7 @@ interface Extras {
 }
 
 /** One request, bounded in time; answers 2xx and what was allowed, throws everything else as a fault or a refusal. */
-function createSender(credential: TokenCredential, { audience, httpClient }: ResourceManagerOptions) {
+function createSender(credential: TokenCredential, { audience, httpClient, stopwatch }: ResourceManagerOptions) {
   const pipeline = createPipelineFromOptions({
     retryOptions: { maxRetries: 0 },
     // A redirect would carry our token to wherever the answer points.
@@ -100,6 +103,8 @@ function createSender(credential: TokenCredential, { audience, httpClient }: Res
     userAgentOptions: { userAgentPrefix: 'keyturn' },
   });
   pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: `${audience}/.default` }));
+  // Outermost: a wait does not count as time in which ARM did not answer.
+  pipeline.addPolicy(waitWhenThrottledPolicy(stopwatch), { afterPhase: 'Sign' });
   pipeline.addPolicy(quickRetryPolicy(), { afterPhase: 'Sign' });
   pipeline.addPolicy(timeoutPolicy(requestTimeouts.write), { afterPhase: 'Sign' });
   const client = httpClient ?? createDefaultHttpClient();

@@ -1,16 +1,18 @@
 import type { AdoptionOrder, PlanDecision, RunPolicy, RunReference } from '../contracts/activities';
 import type { Plan, RunName } from '../contracts/rotation';
 import { decideAdoption } from './adoption-plan';
+import { askOnce } from './ask-once';
 import { isOpen, nextOpening } from './change-windows';
 import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
-import type { Command, KeyVersion, KeyVersionDetail, TargetFacts } from './ports';
+import type { Command, KeyVersion, KeyVersionDetail, OtherKey, Target, TargetFacts } from './ports';
 import { holdReplacement, readReplacement, refuseIfReplaced, replacementOf } from './replacing';
 import { decideRestoration, decideRevocation } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
+import { eachSideBySide } from './side-by-side';
 
 /**
  * Step 2 for a dry run: the plan, and nothing else. Claims nothing, writes nothing.
@@ -116,6 +118,15 @@ function waitForAnswers({ reasons }: Decided): void {
   throw new FaultError('probe-unknown', reasons.map(({ message }) => message).join(' '));
 }
 
+/** ARM's throttle is told by one of a few, not by all at once. */
+const inspectedAtOnce = 16;
+
+/** What the targets of a KEK ask alike, of its vault, is asked once for all of them. */
+function inspectAll(targets: readonly Target[], replacement: OtherKey | undefined): Promise<readonly TargetFacts[]> {
+  const once = askOnce();
+  return eachSideBySide(targets, inspectedAtOnce, (target) => target.inspect(once, replacement));
+}
+
 async function readAndDecide(
   ports: RotationPorts,
   managed: ManagedKey,
@@ -127,10 +138,7 @@ async function readAndDecide(
   refuseIfReplaced(managed, claim);
   const replaces = run === 'replace' ? wanted : undefined;
   const allowed = replacementOf(managed, replaces) ?? undefined;
-  const [versions, targets] = await Promise.all([
-    ports.keyVault.versions(key),
-    Promise.all(managed.targets.map((target) => target.inspect(allowed))),
-  ]);
+  const [versions, targets] = await Promise.all([ports.keyVault.versions(key), inspectAll(managed.targets, allowed)]);
   const revocation = claim?.revocation ?? null;
   if (run === 'revoke') return decideRevocation({ key, versions, targets, revocation });
   if (run === 'restore') return decideRestoration({ key, versions, targets, revocation });

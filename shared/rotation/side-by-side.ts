@@ -18,3 +18,16 @@ export async function sideBySide<T>(items: Iterable<T>, most: number, work: (ite
   const ended = await Promise.allSettled(Array.from({ length: most }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
+
+/** As `sideBySide`: what `work` makes of each item, in the order of the items. */
+export async function eachSideBySide<T, R>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const made: R[] = [];
+  await sideBySide(items.entries(), most, async ([index, item]) => {
+    made[index] = await work(item);
+  });
+  return made;
+}

@@ -1,5 +1,5 @@
 import { RefusalError } from '../rotation/errors';
-import type { RawResource, ResourceManager, TargetFacts } from '../rotation/ports';
+import type { Once, RawResource, ResourceManager, TargetFacts } from '../rotation/ports';
 import { isRecord } from './encryption';
 
 export type Access = Pick<
@@ -29,6 +29,7 @@ export async function readAccess(
   vaultResourceId: string | null,
   identities: readonly string[],
   resource: RawResource | null,
+  once: Once,
   keyName: string | null = null,
 ): Promise<Access> {
   const principalIds = principalsOf(resource, identities);
@@ -42,10 +43,12 @@ export async function readAccess(
       networkMessage: message,
     };
   }
-  const vault = await readOrNull(() => resourceManager.get(vaultResourceId, vaultApiVersion));
+  const vault = await readOrNull(() =>
+    once(vaultResourceId, () => resourceManager.get(vaultResourceId, vaultApiVersion)),
+  );
   return {
     principalIds,
-    ...(await roleOf(resourceManager, { vaultResourceId, keyName }, principalIds, vault)),
+    ...(await roleOf(resourceManager, { vaultResourceId, keyName }, principalIds, vault, once)),
     ...networkOf(vault),
   };
 }
@@ -55,6 +58,7 @@ async function roleOf(
   { vaultResourceId, keyName }: KeyPlace,
   principalIds: readonly string[],
   vault: RawResource | null,
+  once: Once,
 ): Promise<Pick<Access, 'mayUseKey' | 'mayUseKeyMessage'>> {
   const unknown = (mayUseKeyMessage: string) => ({ mayUseKey: 'unknown', mayUseKeyMessage }) as const;
   if (/\/managedHSMs\//i.test(vaultResourceId)) {
@@ -67,7 +71,7 @@ async function roleOf(
   for (const principalId of principalIds) {
     const filter = encodeURIComponent(`assignedTo('${principalId}')`);
     const path = `${vaultResourceId}/providers/Microsoft.Authorization/roleAssignments?api-version=${roleApiVersion}&$filter=${filter}`;
-    const assignments = await readOrNull(() => resourceManager.list(path));
+    const assignments = await readOrNull(() => once(path, () => resourceManager.list(path)));
     if (assignments === null) return unknown('Role assignments on the vault may not be read.');
     const suits = assignments.some((assignment) => givesUse(propertiesOf(assignment), { vaultResourceId, keyName }));
     if (!suits)

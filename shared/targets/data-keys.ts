@@ -91,7 +91,7 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     name,
     probe,
 
-    async inspect(replacement): Promise<TargetFacts> {
+    async inspect(_once, replacement): Promise<TargetFacts> {
       const others = replacement === undefined ? [] : [replacement.key];
       const { total, unfit, kids: named, mostNamed } = await survey(...others);
       const keyIdentifiers = await oldestFirst(named);

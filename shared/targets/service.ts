@@ -102,12 +102,12 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     return value.filter(isRecord);
   };
 
-  const probe = async (): Promise<ProbeResult> => {
-    const resource = await find().catch(() => null);
+  const probeOf = async (resource: RawResource | null): Promise<ProbeResult> => {
     const hostName = resource === null ? null : dialect.hostName(resource);
     if (hostName === null) return { kind, name, colour: 'unknown', message: 'Its host name could not be read.' };
     return { kind, name, ...colourOf(await dialect.probe(ports.dataPlane, hostName)) };
   };
+  const probe = async (): Promise<ProbeResult> => probeOf(await find().catch(() => null));
 
   return {
     kind,
@@ -115,7 +115,7 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
     resourceId,
     probe,
 
-    async inspect(replacement) {
+    async inspect(once, replacement) {
       const resource = await find();
       const encryption = resource === null ? null : dialect.encryption(resource);
       const access = await readAccess(
@@ -123,9 +123,10 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
         replacement === undefined ? settings.vaultResourceId : replacement.vaultResourceId,
         encryption?.identities ?? [],
         resource,
+        once,
         parseKeyIdentifier(replacement?.key ?? key)?.name,
       );
-      return factsOf({ kind, name, resource, encryption, access, probe: await probe() });
+      return factsOf({ kind, name, resource, encryption, access, probe: await probeOf(resource) });
     },
 
     async readUndo() {

@@ -1,6 +1,12 @@
 import type { Direction, LeftDataKey, MoveState, ProbeResult } from '../../contracts/activities';
 import type { Evidence, Reason, TargetKind } from '../../contracts/rotation';
 
+/**
+ * Asks what several targets of one plan ask alike: the first to ask waits for `ask`, the others for the same answer, be it a failure.
+ * @param question two of the same name must have the same answer
+ */
+export type Once = <T>(question: string, ask: () => Promise<T>) => Promise<T>;
+
 /** What a plan's checks need to know of one target: everything read, nothing decided. */
 export interface TargetFacts {
   readonly kind: TargetKind;
@@ -57,8 +63,11 @@ export interface ServiceTarget {
   readonly name: string;
   /** Its ARM id, as configured. */
   readonly resourceId: string;
-  /** @param replacement the key that it is to move to, where that is another one: access is then read of that key's vault */
-  inspect(replacement?: OtherKey): Promise<TargetFacts>;
+  /**
+   * Reads what a plan is decided from; what other targets of the plan ask too is asked by `once`.
+   * @param replacement the key that it is to move to, where that is another one: access is then read of that key's vault
+   */
+  inspect(once: Once, replacement?: OtherKey): Promise<TargetFacts>;
   /** Read-only: what would be needed to put it back. */
   readUndo(): Promise<{ kid: string; fingerprints: Record<string, string> }>;
   /** Idempotent: answers `done` without a write when the resource already names `kid` and is Active. `accepted` is told the operation's url. */
@@ -119,7 +128,7 @@ export interface DataKeysTarget {
   readonly kind: 'dataKeys';
   readonly name: string;
   /** @param replacement as of a hub or DPS: records that it wrapped already are fit too */
-  inspect(replacement?: OtherKey): Promise<TargetFacts>;
+  inspect(once: Once, replacement?: OtherKey): Promise<TargetFacts>;
   /**
    * Rewraps (forward) or puts back (back) as many records as some thirty seconds allow. A bad record is left and counted; refuses when
    * the vault refuses them all.

@@ -1,3 +1,4 @@
+import { askOnce } from '../../../../shared/rotation/ask-once';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import type { RawResource } from '../../../../shared/rotation/ports';
 import { readAccess } from '../../../../shared/targets/access';
@@ -38,13 +39,20 @@ describe('what reading tells of the way to the key', () => {
     ['another key of the vault', `${vault}/keys/other`, 'unknown'],
     ['a key whose name begins alike', `${vault}/keys/kek-2`, 'unknown'],
   ])('I12 a role that may use keys, on %s', async (_where, scope, mayUseKey) => {
-    const access = await readAccess(azure(rbac, [assignment(encryptionUser, scope)]), vault, [uami], resource, 'kek');
+    const access = await readAccess(
+      azure(rbac, [assignment(encryptionUser, scope)]),
+      vault,
+      [uami],
+      resource,
+      askOnce(),
+      'kek',
+    );
     expect(access).toMatchObject({ principalIds: ['p-user'], mayUseKey });
   });
 
   test('I12 a role under a condition is unknown: it may not hold for us', async () => {
     const conditional = assignment(encryptionUser, vault, { condition: "@Resource[...] StringEquals 'x'" });
-    expect(await readAccess(azure(rbac, [conditional]), vault, [uami], resource)).toMatchObject({
+    expect(await readAccess(azure(rbac, [conditional]), vault, [uami], resource, askOnce())).toMatchObject({
       mayUseKey: 'unknown',
     });
   });
@@ -57,14 +65,14 @@ describe('what reading tells of the way to the key', () => {
       [rbac, [assignment(encryptionUser)], ['/unknown']],
       [{ enableRbacAuthorization: false }, [assignment(encryptionUser)], [uami]],
     ] as const) {
-      const access = await readAccess(azure(properties, assignments), vault, identities, resource);
+      const access = await readAccess(azure(properties, assignments), vault, identities, resource, askOnce());
       expect(access.mayUseKey).toBe('unknown');
       expect(access.mayUseKeyMessage).not.toBe('');
     }
   });
 
   test('no identity named in the block is the system-assigned one', async () => {
-    const access = await readAccess(azure(rbac, [assignment(encryptionUser)]), vault, [], resource);
+    const access = await readAccess(azure(rbac, [assignment(encryptionUser)]), vault, [], resource, askOnce());
     expect(access).toMatchObject({ principalIds: ['p-system'], mayUseKey: 'yes' });
   });
 
@@ -74,25 +82,25 @@ describe('what reading tells of the way to the key', () => {
     [{ publicNetworkAccess: 'Enabled', networkAcls: { defaultAction: 'Deny' } }, 'unknown'],
     [{ publicNetworkAccess: 'Disabled' }, 'unknown'],
   ])('I12 network rules %j let the service in: %s', async (properties, networkAllows) => {
-    expect(await readAccess(azure(properties), vault, [uami], resource)).toMatchObject({ networkAllows });
+    expect(await readAccess(azure(properties), vault, [uami], resource, askOnce())).toMatchObject({ networkAllows });
   });
 
   test('what may not be read is unknown; what fails just now is waited for', async () => {
     const refused = azure(rbac, [assignment(encryptionUser)]);
     refused.interfere.failAlways('get', new RefusalError('forbidden', '403'));
     refused.interfere.failAlways('list', new RefusalError('forbidden', '403'));
-    expect(await readAccess(refused, vault, [uami], resource)).toMatchObject({
+    expect(await readAccess(refused, vault, [uami], resource, askOnce())).toMatchObject({
       mayUseKey: 'unknown',
       networkAllows: 'unknown',
     });
     const down = azure(rbac);
     down.interfere.fail('get');
-    await expect(readAccess(down, vault, [uami], resource)).rejects.toThrow(FaultError);
+    await expect(readAccess(down, vault, [uami], resource, askOnce())).rejects.toThrow(FaultError);
   });
 
   test('without the resource id of the vault everything is unknown, and nothing is asked', async () => {
     const resourceManager = azure(rbac);
-    const access = await readAccess(resourceManager, null, [uami], resource);
+    const access = await readAccess(resourceManager, null, [uami], resource, askOnce());
     expect(access).toMatchObject({ principalIds: ['p-user'], mayUseKey: 'unknown', networkAllows: 'unknown' });
     expect(resourceManager.interfere.effects).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { askOnce } from '../../../../shared/rotation/ask-once';
 import { withDataKey } from '../../../../shared/rotation/data-key';
 import { FaultError, InterruptedError, RefusalError } from '../../../../shared/rotation/errors';
 import type {
@@ -250,7 +251,7 @@ describe('an owner at work meanwhile', () => {
     store.put(store.first, 'odd', { blob: '!!' });
     const [moved] = await moveAll(store.target, store.next.kid, 'forward');
     expect(moved).toMatchObject({ moved: 1, named: [{ record: 'p/odd', code: 'record-garbled' }] });
-    const facts = await store.target.inspect();
+    const facts = await store.target.inspect(askOnce());
     expect(facts).toMatchObject({ total: 2, unfit: [{ code: 'record-garbled' }] });
     expect(JSON.stringify(facts)).not.toContain(store.store.all()[0]?.blob);
   });
@@ -285,7 +286,7 @@ describe('verifying and probing', () => {
     store.put(store.next, 'a');
     store.put(store.first, 'b');
     expect(await store.target.currentKid()).toBe(store.first.kid);
-    expect((await store.target.inspect()).keyIdentifiers).toEqual([store.first.kid, store.next.kid]);
+    expect((await store.target.inspect(askOnce())).keyIdentifiers).toEqual([store.first.kid, store.next.kid]);
   });
 });
 
@@ -385,7 +386,7 @@ describe('a data key that cannot be moved', () => {
     const store = makeStore(0);
     for (let index = 0; index < 150; index++)
       store.put(store.first, `odd${String(index).padStart(3, '0')}`, { blob: '!!' });
-    const { unfit, total } = await store.target.inspect();
+    const { unfit, total } = await store.target.inspect(askOnce());
     expect(total).toBe(150);
     expect(unfit).toHaveLength(101);
     expect(unfit.at(-1)).toMatchObject({ code: 'more-records-unfit', message: expect.stringContaining('50 more') });

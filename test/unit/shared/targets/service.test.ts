@@ -1,4 +1,5 @@
 import type { MoveState } from '../../../../shared/contracts/activities';
+import { askOnce } from '../../../../shared/rotation/ask-once';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import type { DataPlaneAnswer, Fence, ServiceTarget } from '../../../../shared/rotation/ports';
 import { findMasked } from '../../../../shared/targets/encryption';
@@ -281,7 +282,7 @@ describe('inspecting', () => {
   test('says what is there: state, identities, key source, every identifier and what is hidden', async () => {
     const world = makeWorld();
     Object.assign(world.hub.body['properties'] as object, { storage: { connectionString: 'AccountKey=****' } });
-    expect(await service(world, 0).inspect()).toMatchObject({
+    expect(await service(world, 0).inspect(askOnce())).toMatchObject({
       exists: true,
       echoesEncryption: true,
       keySource: 'Microsoft.KeyVault',
@@ -292,15 +293,19 @@ describe('inspecting', () => {
       networkAllows: 'unknown',
       masked: ['$.properties.storage.connectionString'],
     });
-    expect((await service(world, 1).inspect()).principalIds).toEqual(['p-dps']);
+    expect((await service(world, 1).inspect(askOnce())).principalIds).toEqual(['p-dps']);
   });
 
   test('says of a resource that is not there, or that hides its encryption, just that', async () => {
     const world = makeWorld();
     world.hub.hidden = true;
     world.dps.echoes = false;
-    expect(await service(world, 0).inspect()).toMatchObject({ exists: false, state: null, keyIdentifiers: [] });
-    expect(await service(world, 1).inspect()).toMatchObject({
+    expect(await service(world, 0).inspect(askOnce())).toMatchObject({
+      exists: false,
+      state: null,
+      keyIdentifiers: [],
+    });
+    expect(await service(world, 1).inspect(askOnce())).toMatchObject({
       exists: true,
       echoesEncryption: false,
       keyIdentifiers: [],

@@ -42,9 +42,8 @@ export function waitWhenThrottledPolicy(
         if (response.status !== 429) return response;
         const asked = retryAfterOf((name) => response.headers.get(name));
         if (asked === undefined || asked > longestWaitSeconds) return response;
-        const again = stopwatch.now() + Math.max(1, asked) * 1000;
-        if (again > until) return response;
-        opensAt = Math.max(opensAt, again);
+        opensAt = Math.max(opensAt, stopwatch.now() + Math.max(1, asked) * 1000);
+        if (opensAt > until) return response;
       }
     },
   };

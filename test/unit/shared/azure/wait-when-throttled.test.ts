@@ -4,6 +4,7 @@ import { waitWhenThrottledPolicy } from '../../../../shared/azure/wait-when-thro
 interface Said {
   readonly status: number;
   readonly retryAfter?: string;
+  readonly meanwhile?: () => void;
 }
 
 const throttled = (retryAfter: string): Said => ({ status: 429, retryAfter });
@@ -26,7 +27,9 @@ function client(...answers: Said[]) {
     const request = createPipelineRequest({ url: 'https://arm.test/x', method });
     const { status } = await policy.sendRequest(request, async () => {
       sentAt.push(now);
-      const { status: said, retryAfter } = (answers.length > 1 ? answers.shift() : answers[0]) ?? { status: 599 };
+      const answer: Said = (answers.length > 1 ? answers.shift() : answers[0]) ?? { status: 599 };
+      const { status: said, retryAfter, meanwhile } = answer;
+      meanwhile?.();
       const headers = createHttpHeaders(retryAfter === undefined ? {} : { 'retry-after': retryAfter });
       return { request, status: said, headers };
     });
@@ -72,6 +75,19 @@ describe('a read that is throttled', () => {
     const { send, sentAt } = client(throttled('3'));
     expect(await send()).toBe(429);
     expect(sentAt).toEqual([0, 3000, 6000, 9000, 12_000, 15_000, 18_000]);
+  });
+
+  test('is given up, too, when a later read was asked to wait for longer than this one can', async () => {
+    let later: Promise<number> | undefined;
+    const startLater = () => {
+      later = send();
+    };
+    const threes = Array.from({ length: 6 }, () => throttled('3'));
+    const at18 = [{ ...throttled('1'), meanwhile: startLater }, throttled('5')];
+    const { send, sentAt } = client(...threes, ...at18, throttled('1'), ok);
+    expect(await send()).toBe(429);
+    expect(await later).toBe(200);
+    expect(sentAt).toEqual([0, 3000, 6000, 9000, 12_000, 15_000, 18_000, 18_000, 19_000, 23_000]);
   });
 });
 

@@ -88,10 +88,13 @@ async function start(
     );
   }
   if (decision.kind === 'running') {
-    const { rotationId, phase, allowed, start: orphan } = decision;
+    const { rotationId, purpose, phase, allowed, start: orphan } = decision;
     const of = decision.key === key ? 'this key' : decision.key;
     if (orphan !== null) await startInstance(client, orphan).catch(() => undefined);
-    const detail = `Rotation ${rotationId} of ${of} is under way (${phase}). Wait for its end, or act on it.`;
+    const detail =
+      purpose === 'retirement'
+        ? `The retirement after rotation ${rotationId} holds ${of} until its watch is over. Wait for its end; GET /api/keys shows how it stands.`
+        : `Rotation ${rotationId} of ${of} is under way (${phase}). Wait for its end, or act on it.`;
     throw new ProblemError(409, 'A rotation is running', detail, { rotationId, phase, allowed });
   }
   if (decision.kind === 'answered') return accepted(request, decision.rotationId);

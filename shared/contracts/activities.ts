@@ -88,6 +88,8 @@ export interface PlannedTarget {
   readonly total: number;
   /** Data keys: what a bad one means for the run; to go back where it is not said. */
   readonly onBadDataKey?: 'finish';
+  /** Of a revocation or a restoration: what it stands on could not be read, so whether it opens data has to be seen. */
+  readonly unread?: true;
 }
 
 export interface RunPlan {

@@ -62,6 +62,7 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
         claim,
         retirement,
         noWayBack: standing.canStillGoBack ? noWayBack : null,
+        observed: ports.managed(rotation.key)?.mode === 'observe',
       });
       return { kind: 'not-allowed', phase, allowed, why };
     }
@@ -101,6 +102,7 @@ function standingOf(
       claim.lastRotationId === rotationId &&
       // Nothing opens with a version that is disabled, and to go back is no way round the second person of a restoration.
       claim.revocation === undefined &&
+      ports.managed(claim.key)?.mode !== 'observe' &&
       enabled,
   };
 }

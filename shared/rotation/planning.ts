@@ -9,7 +9,7 @@ import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
 import type { Command, KeyVersion, KeyVersionDetail, OtherKey, Target, TargetFacts } from './ports';
 import { holdReplacement, readReplacement, refuseIfReplaced, replacementOf } from './replacing';
-import { decideRestoration, decideRevocation } from './revocation-plan';
+import { decideRestoration, decideRevocation, type UnreadTarget } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 import { eachSideBySide } from './side-by-side';
@@ -112,7 +112,9 @@ const approvedHash = (commands: readonly Command[]): string | null =>
  * A plan that fails on nothing but what is unknown while a probe has no answer (429, time-out, sign-in) is not refused: the
  * answer may settle the rest, and the event that asked for the plan will not come again. It is made anew until the deadline.
  */
-function waitForAnswers({ reasons }: Decided): void {
+function waitForAnswers({ plan, reasons }: Decided): void {
+  // An adoption that has something to write says what is missing beside it, and is refused nothing.
+  if (plan.decision !== 'refuse') return;
   const codes = reasons.map(({ code }) => code);
   if (!codes.includes('probe-green-unknown') || !codes.every((code) => code.endsWith('-unknown'))) return;
   throw new FaultError('probe-unknown', reasons.map(({ message }) => message).join(' '));
@@ -138,10 +140,15 @@ async function readAndDecide(
   refuseIfReplaced(managed, claim);
   const replaces = run === 'replace' ? wanted : undefined;
   const allowed = replacementOf(managed, replaces) ?? undefined;
-  const [versions, targets] = await Promise.all([ports.keyVault.versions(key), inspectAll(managed.targets, allowed)]);
+  const [versions, targets] = await Promise.all([
+    ports.keyVault.versions(key),
+    needsSecondPerson(run) ? [] : inspectAll(managed.targets, allowed),
+  ]);
   const revocation = claim?.revocation ?? null;
-  if (run === 'revoke') return decideRevocation({ key, versions, targets, revocation });
-  if (run === 'restore') return decideRestoration({ key, versions, targets, revocation });
+  if (needsSecondPerson(run)) {
+    const facts = { key, versions, revocation, targets: await inspectOrTell(managed.targets) };
+    return run === 'revoke' ? decideRevocation(facts) : decideRestoration(facts);
+  }
   if (revocation !== null) {
     throw new RefusalError(
       'key-revoked',
@@ -167,6 +174,19 @@ async function readAndDecide(
   }
   if (run !== 'adopt') return decidePlan(facts);
   return decideAdoption({ ...facts, rotationPolicy: await ports.keyVault.rotationPolicy(key), order: adopt ?? null });
+}
+
+/** In an emergency nothing about a target stands in the way; what is away for a while is waited for all the same. */
+function inspectOrTell(targets: readonly Target[]): Promise<readonly (TargetFacts | UnreadTarget)[]> {
+  const once = askOnce();
+  return eachSideBySide(targets, inspectedAtOnce, async (target) => {
+    try {
+      return await target.inspect(once);
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      return { kind: target.kind, name: target.name, unread: error.message };
+    }
+  });
 }
 
 /** What a key lacks to be rotated by itself, as it stands now. */

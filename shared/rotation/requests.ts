@@ -90,6 +90,7 @@ export type StartDecision =
       readonly rotationId: string;
       /** The key that it runs under: of a replacement it may be the other one. */
       readonly key: string;
+      readonly purpose: Claim['purpose'];
       readonly phase: Phase;
       readonly allowed: readonly CommandName[];
       /** Present while nobody has taken the claim up: whoever made it may have died before it was started. */
@@ -121,13 +122,14 @@ export async function startByHand(ports: RotationPorts, wanted: StartByHand): Pr
 }
 
 async function running(ports: RotationPorts, claim: Claim, state: LedgerState): Promise<StartDecision> {
-  const { phase, rotationId } = claim;
+  const { phase, purpose, rotationId } = claim;
   const start = isOrphan(claim) ? startOf(claim) : null;
   if (start !== null) await tellOfRequest(ports, start.request);
   return {
     kind: 'running',
     rotationId: rotationId ?? '',
     key: claim.key,
+    purpose,
     phase,
     allowed: allowedCommands(phase, standing(claim, state)),
     start,

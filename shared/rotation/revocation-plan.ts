@@ -13,10 +13,21 @@ export interface RevocationFacts {
   readonly key: string;
   /** As Key Vault lists them, in no order. */
   readonly versions: readonly KeyVersion[];
-  readonly targets: readonly TargetFacts[];
+  readonly targets: readonly (TargetFacts | UnreadTarget)[];
   /** What the last revocation disabled, if no restoration has enabled it again. */
   readonly revocation: Revocation | null;
 }
+
+/** A target that refuses to be read: no reason to leave it its key, nor to keep its key from it. */
+export interface UnreadTarget extends Pick<TargetFacts, 'kind' | 'name'> {
+  readonly unread: string;
+}
+
+const isUnread = (target: TargetFacts | UnreadTarget): target is UnreadTarget => 'unread' in target;
+
+const unreadable = ({ kind, name, unread }: UnreadTarget): readonly Check[] => [
+  { target: `${kind}/${name}`, code: 'unreadable', result: 'unknown', message: `${kind}/${name}: ${unread}` },
+];
 
 /** What a revocation would disable: every version that anybody could still use, for one left over would be a way in. */
 export const versionsToRevoke = ({ versions }: Pick<RevocationFacts, 'versions'>): readonly string[] =>
@@ -31,7 +42,7 @@ export function decideRevocation(facts: RevocationFacts): Decided {
   const versions = versionsToRevoke(facts);
   const disabling = versions.length === 0 ? 'No version is enabled.' : `Disables ${versions.join(', ')}.`;
   const checks: Check[] = [...about('key', 'versions-to-disable', versions.length === 0 ? 'no' : 'yes', disabling)];
-  for (const target of targets) checks.push(...whatStops(target, key));
+  for (const target of targets) checks.push(...(isUnread(target) ? unreadable(target) : whatStops(target, key)));
   const reasons: Reason[] = [];
   if (revocation !== null) {
     const message = `${key} was revoked at ${revocation.at} (run ${revocation.rotationId}); start "restore" to give it back.`;
@@ -72,7 +83,8 @@ export function decideRestoration(facts: RevocationFacts): Decided {
       : about('key', 'version-there', 'yes', `Version ${version} is in the vault and will be enabled.`),
   );
   for (const target of targets) {
-    if (target.exists && usesKey(target, key)) {
+    if (isUnread(target)) checks.push(...unreadable(target));
+    else if (target.exists && usesKey(target, key)) {
       checks.push(...on(target, 'will-open-again', 'yes', `${nameOf(target)} will open its data again.`));
     }
   }
@@ -108,10 +120,10 @@ function decided(
       key,
       versions: versions.toSorted(byCreation).map(({ version, enabled }) => ({ version, enabled })),
       touched,
-      targets: targets.map(({ kind, name, keyIdentifiers }) => ({
-        kind,
-        name,
-        keyIdentifiers: keyIdentifiers.toSorted(),
+      targets: targets.map((target) => ({
+        kind: target.kind,
+        name: target.name,
+        keyIdentifiers: isUnread(target) ? null : target.keyIdentifiers.toSorted(),
       })),
     }),
   );
@@ -123,7 +135,9 @@ function decided(
   };
 }
 
-function planned(target: TargetFacts, key: string): PlannedTarget {
+function planned(target: TargetFacts | UnreadTarget, key: string): PlannedTarget {
+  const { kind, name } = target;
+  if (isUnread(target)) return { kind, name, previousKid: null, previousVersion: null, total: 1, unread: true };
   const previousKid = entriesOf(target, key)[0] ?? null;
   const previousVersion = previousKid === null ? null : versionOf(previousKid);
   return { kind: target.kind, name: target.name, previousKid, previousVersion, total: target.total };

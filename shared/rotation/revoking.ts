@@ -120,7 +120,8 @@ export async function lookAtAccess(
     targets.map(async (target): Promise<ProbeResult | null> => {
       const planned = claim.plan?.targets.find(({ kind, name }) => kind === target.kind && name === target.name);
       // What had no data under the key has none to lose.
-      if (planned?.previousKid == null || planned.total === 0) return null;
+      if (planned === undefined || planned.total === 0) return null;
+      if (planned.previousKid === null && planned.unread !== true) return null;
       return target.probe();
     }),
   );

@@ -14,6 +14,8 @@ export interface Refused {
   readonly retirement: Retirement | null;
   /** Of a completed `replace`: what stands in the way at the other key; null if nothing does. */
   readonly noWayBack: string | null;
+  /** The key is in observe mode. */
+  readonly observed: boolean;
 }
 
 /** Why a command is not possible, and what is: sentences for the person who gave it. */
@@ -32,7 +34,7 @@ export function whyNot(refused: Refused): string {
 }
 
 /** A completed rotation takes `rollback` alone, and not for ever. */
-function whyNotBack({ key, rotationId, claim, retirement, noWayBack }: Refused): string {
+function whyNotBack({ key, rotationId, claim, retirement, noWayBack, observed }: Refused): string {
   if (noWayBack !== null) return `${noWayBack} Possible afterwards: POST /api/rotations with "run": "replace".`;
   const versions = retirement?.versions ?? [];
   const toVersion = `start a rotation to the old version, POST /api/rotations with toVersion ${versions.join(' or ')}`;
@@ -47,6 +49,9 @@ function whyNotBack({ key, rotationId, claim, retirement, noWayBack }: Refused):
       return `${versions.join(', ')} is retired, that is disabled. Possible: enable it (${enable.join('; ')}), then ${toVersion}.`;
     }
     default:
+  }
+  if (observed) {
+    return 'the key is in observe mode, so nothing is changed. Possible: set "mode": "act" for it in rotation.json, then roll back.';
   }
   if (claim?.revocation !== undefined) {
     const { at, rotationId: by } = claim.revocation;

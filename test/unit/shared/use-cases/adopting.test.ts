@@ -59,6 +59,16 @@ describe('the plan of an adoption', () => {
     expect(unread.checks.map(({ code }) => code)).not.toContain('will-be-written');
   });
 
+  test('writes what it was asked for though a probe has no answer for now', async () => {
+    const world = worldOf({ ...bare, expiresIn: 'P90D', rotatesBeforeExpiry: 'P30D' });
+    world.keyVault.change(v1, { expiresOn: new Date('2027-06-01T00:00:00Z') });
+    for (const host of ['hub-1.azure-devices.net', 'dps-1.azure-devices-provisioning.net']) {
+      world.dataPlane.answers.set(host, { answer: 'unknown', message: 'Throttled.' });
+    }
+    const { planned } = await begun(world, { expiresOn: '2027-11-22T12:00:00Z' });
+    expect(planned.decision).toBe('go');
+  });
+
   test('waits for a change window like whatever else nobody needs at once', async () => {
     const world = worldOf();
     world.managed.windows.push({ days: ['sat'], fromMinute: 0, toMinute: 60, timeZone: 'UTC' });

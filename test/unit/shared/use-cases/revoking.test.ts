@@ -1,6 +1,6 @@
 import { admit } from '../../../../shared/rotation/admission';
 import { command } from '../../../../shared/rotation/commands';
-import { RefusalError } from '../../../../shared/rotation/errors';
+import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { dryRun, makePlan } from '../../../../shared/rotation/planning';
 import { startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement } from '../../../../shared/rotation/retiring';
@@ -77,6 +77,25 @@ describe('the plan of a revocation', () => {
     expect(await approve('olivia')).toEqual({ kind: 'own-request' });
     expect(await approve('avery')).toMatchObject({ kind: 'wake' });
     expect(await makePlan(world.ports, { run, now: world.now() })).toMatchObject({ decision: 'go', approved: true });
+  });
+
+  test('is not refused because a target refuses to be read: that is said, and it has to be seen losing access', async () => {
+    const world = makeWorld();
+    const [hub] = world.managed.targets;
+    if (hub === undefined) throw new Error('There is no hub.');
+    const inspect = jest.spyOn(hub, 'inspect').mockRejectedValue(new RefusalError('forbidden', 'No role on hub-1.'));
+    const plan = await dryRun(world.ports, { key, toVersion: null, run: 'revoke' });
+    expect(plan.decision).toBe('go');
+    expect(plan.checks).toContainEqual(
+      expect.objectContaining({ target: 'iotHub/hub-1', code: 'unreadable', result: 'unknown' }),
+    );
+    const { run, planned } = await begun(world, 'revoke');
+    expect(planned.decision).toBe('go');
+    await enter(world, run, 'revoking');
+    const { results } = await lookAtAccess(world.ports, { run, now: world.now(), before: [] });
+    expect(results.map(({ kind }) => kind)).toContain('iotHub');
+    inspect.mockRejectedValue(new FaultError('busy', 'ARM is busy.'));
+    await expect(dryRun(world.ports, { key, toVersion: null, run: 'revoke' })).rejects.toThrow(FaultError);
   });
 
   test('is approved by nobody who cannot be told from another', async () => {
@@ -183,6 +202,14 @@ describe('a revocation', () => {
     expect(await enabled(world)).toEqual([v1]);
     expect((await claimOf(world))?.revocation).toBeUndefined();
   });
+});
+
+test('in observe mode the rotation before is not rolled back, and whoever asks is told why', async () => {
+  const world = makeWorld();
+  await completed(world);
+  world.managed.mode = 'observe' as 'act';
+  const answer = await command(world.ports, { rotationId, command: 'rollback', actor: 'avery' });
+  expect(answer).toMatchObject({ kind: 'not-allowed', allowed: [], why: expect.stringContaining('"mode": "act"') });
 });
 
 describe('while a key is revoked', () => {

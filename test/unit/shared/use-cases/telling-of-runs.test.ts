@@ -5,6 +5,7 @@ import { completionOf, sendAlert } from '../../../../shared/rotation/alerting';
 import { startByHand } from '../../../../shared/rotation/requests';
 import { recordStanding } from '../../../../shared/rotation/standing';
 import { sweepKey } from '../../../../shared/rotation/sweeping';
+import { surface } from '../../functions/triggers/surface';
 import { changeClaimOf, eventRequest, key, makeWorld, ready, rotationId, v1, type World } from './world';
 
 /** What the alert of such a run says. */
@@ -76,6 +77,17 @@ test('a second start is told the commands that the first run takes, and no other
   expect(await answered(world)).toEqual(['resume', 'abandon']);
   await changeClaimOf(world, { phase: 'planning', waitingFor: 'approval' });
   expect(await answered(world)).toEqual(['approve', 'cancel', 'pause']);
+});
+
+test('a second start is told whether it is a rotation or a retirement that holds the key', async () => {
+  const world = makeWorld();
+  await ready(world);
+  expect(await startByHand(world.ports, asked('revoke'))).toMatchObject({ kind: 'running', purpose: 'rotation' });
+  await changeClaimOf(world, { purpose: 'retirement', phase: 'completed' });
+  const { ask } = surface(world.ports);
+  const { status, body } = await ask('rotations', { method: 'POST', body: { key, reason: 'because' } });
+  expect(status).toBe(409);
+  expect(body).toMatchObject({ rotationId, allowed: [], detail: expect.stringMatching(/^The retirement after/) });
 });
 
 test('the history says which run was asked for', async () => {

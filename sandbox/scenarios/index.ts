@@ -27,6 +27,7 @@ import { paused } from './paused';
 import { previousExpired } from './previous-expired';
 import { probeRed } from './probe-red';
 import { replace } from './replace';
+import { replaceGoesBack } from './replace-goes-back';
 import { replaceRefused } from './replace-refused';
 import { retireByHand } from './retire-by-hand';
 import { retirement } from './retirement';
@@ -92,6 +93,7 @@ export const scenarios: readonly Scenario[] = [
   adopt,
   replace,
   replaceRefused,
+  replaceGoesBack,
   rollbackCompleted,
   taskHubLost,
   auditTampered,

@@ -50,6 +50,7 @@ export const others: readonly Play[] = [
   { scenario: 'adopt', phase: 'completed', stands: allPrevious },
   { scenario: 'replace', phase: 'completed', stands: allNext },
   { scenario: 'replace-refused', phase: 'refused', stands: allPrevious },
+  { scenario: 'replace-goes-back', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'rollback-completed', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'task-hub-lost', phase: 'completed', stands: allNext },
   { scenario: 'audit-tampered', phase: 'completed', stands: allNext, history: 'broken' },

@@ -179,6 +179,15 @@ describe('the plan of a replacement', () => {
     expect(await noes(world)).toEqual(['replacement-does-not-open']);
   });
 
+  test('goes to the version that is asked for, and to none that is not there', async () => {
+    const world = makeTwo();
+    world.beside.addVersion({ version: v2, keySize: 3072 });
+    expect((await plan(world, other, next)).nextVersion).toBe(next);
+    const { decision, checks } = await plan(world, other, 'f'.repeat(32));
+    expect(decision).toBe('refuse');
+    expect(checks.filter(({ result }) => result === 'no')).toMatchObject([{ code: 'version-not-found' }]);
+  });
+
   test('is another plan when the other key has another version', async () => {
     const world = makeTwo();
     const before = (await plan(world)).planHash;
@@ -215,6 +224,19 @@ describe('a replacement', () => {
       });
       expect([probe.colour, behind]).toEqual(['green', 0]);
     }
+  });
+
+  test('does not write a second entry of the other key into a resource that somebody gave one since the plan', async () => {
+    const world = makeTwo();
+    const run = await ready(world);
+    const properties = structuredClone(world.hub.body['properties']) as {
+      encryption: { keyVaultProperties: { keyIdentifier: string }[] };
+    };
+    properties.encryption.keyVaultProperties.push({ keyIdentifier: kidOf(other, v2) });
+    world.hub.body = { ...world.hub.body, properties };
+    expect(await noes(world)).toEqual(['key-named-twice']);
+    await expect(move(world, run, 0)).rejects.toMatchObject({ code: 'key-named-twice' });
+    expect(kidsIn(world.hub.body)).toEqual([otherEntry.keyIdentifier, kid(v1), kidOf(other, v2)]);
   });
 
   test('I10: goes back whole, data keys to their own old blobs, also when the other key is gone', async () => {

@@ -22,7 +22,8 @@ export interface Keyturn {
   readonly ports: RotationPorts;
   /** Who has which role; null where the function key is all there is. */
   readonly access: AccessRules | null;
-  health(): Promise<Health>;
+  /** @param log told in full what is missing; the answer itself names no key, vault or resource */
+  health(log: (sentence: string) => void): Promise<Health>;
 }
 
 /** A host may supply the clock (the Functions host of a rehearsal does); in Azure it is the machine's. */
@@ -42,9 +43,11 @@ export function compose(): Keyturn {
   const managed = configuration.keys.flatMap((entry) => manage(configuration, entry, { ...azure, vault }));
   return {
     access: configuration.access,
-    health: async () => {
+    health: async (log) => {
       const [asked, sweep] = await Promise.all([azure.health(), azure.watch.lastSweep().catch(() => null)]);
-      const needs = [...asked, sweepNeed(sweep, now(), aliveSince)];
+      for (const { name, detail } of asked) if (detail !== null) log(`${name}: ${detail}`);
+      const told = asked.map(({ name, ok, message }) => ({ name, ok, message }));
+      const needs = [...told, sweepNeed(sweep, now(), aliveSince)];
       return { ok: needs.every(({ ok }) => ok), needs, sweep };
     },
     ports: {

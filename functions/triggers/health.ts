@@ -11,7 +11,7 @@ export function registerHealth(keyturn: Keyturn, guarded: Guarded): void {
     authLevel: 'anonymous',
     handler: (request, context) =>
       guarded({ role: null }, request, context, async () => {
-        const health = await keyturn.health();
+        const health = await keyturn.health((sentence) => context.warn(`health: ${sentence}`));
         return { status: health.ok ? 200 : 503, jsonBody: { ...health, events: eventCounts } };
       }),
   });

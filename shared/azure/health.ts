@@ -6,10 +6,12 @@ import { attempt } from './status-codes';
 
 /** One thing that Keyturn needs. */
 export interface Health {
-  /** `tables`, `blobs`, `vault https://…`, `iotHub/<name>`, … */
+  /** `tables`, `blobs`, `key 1`, `iotHub 1 of key 1`, …: by their places in rotation.json, for whoever asks need not be known. */
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
+  /** For the app's own log: names what is missing. Null where nothing is, or nothing is known to be fit to be told. */
+  readonly detail: string | null;
 }
 
 interface Needed {
@@ -32,8 +34,8 @@ export async function checkHealth(
     check('blobs', () =>
       attempt({ service: 'storage', what: 'look for the plans' }, async () => (await plans()).exists()),
     ),
-    ...keys.map(({ key }) =>
-      check(`key ${key}`, async () => {
+    ...keys.map(({ key }, index) =>
+      check(`key ${index + 1}`, async () => {
         if ((await keyVault.versions(key)).length === 0) {
           throw new RefusalError(
             'key-not-found',
@@ -45,8 +47,11 @@ export async function checkHealth(
   ];
   if (vaultLog !== null && first !== undefined)
     checks.push(check('vault log', () => vaultLog.newestRecord(first.key, lastDay())));
-  for (const target of keys.flatMap(({ targets }) => targets)) {
-    const name = `${target.kind}/${target.name}`;
+  const targets = keys.flatMap((entry, index) =>
+    entry.targets.map((target, at) => ({ ...target, place: `${at + 1} of key ${index + 1}` })),
+  );
+  for (const target of targets) {
+    const name = `${target.kind} ${target.place}`;
     if (target.kind === 'dataKeys') checks.push(check(name, () => dataKeyStore(target.table).page(null, 1)));
     else {
       const apiVersion = target.kind === 'iotHub' ? hubApiVersion : dpsApiVersion;
@@ -65,10 +70,11 @@ function lastDay(): LogWindow {
 async function check(name: string, look: () => Promise<unknown>): Promise<Health> {
   try {
     await look();
-    return { name, ok: true, message: 'is there' };
+    return { name, ok: true, message: 'is there', detail: null };
   } catch (error) {
     const told = error instanceof FaultError || error instanceof RefusalError;
-    // Only our own sentences are known to hold no secret; this answer needs no key.
-    return { name, ok: false, message: told ? error.message : 'failed in an unexpected way; see the log of this app' };
+    // Our sentences hold no secret, but they name keys, vaults and resources: whoever may know those finds them in the log.
+    const code = told ? error.code : 'unexpected';
+    return { name, ok: false, message: `${code}: see the log of this app`, detail: told ? error.message : null };
   }
 }

@@ -14,7 +14,11 @@ type CarePorts = Pick<RotationPorts, 'auditLog' | 'sealing' | 'alerts' | 'outbox
  * begins, which says why, and an alert goes out. What fails alerts once, and is tried again by the next sweep.
  * @throws FaultError when not even that could be put on record
  */
-export async function lookAfterHistory(ports: CarePorts, key: string): Promise<void> {
+export function lookAfterHistory(ports: CarePorts, key: string): Promise<void> {
+  return sealOrTell(ports, key, (fault) => tellNotSealed(ports, key, fault));
+}
+
+async function sealOrTell(ports: CarePorts, key: string, onFault: (fault: FaultError) => Promise<void>): Promise<void> {
   const { sealing, auditLog } = ports;
   if (sealing === undefined) return;
   const now = ports.now();
@@ -24,13 +28,14 @@ export async function lookAfterHistory(ports: CarePorts, key: string): Promise<v
   } catch (error) {
     if (!(error instanceof FaultError || error instanceof RefusalError)) throw error;
     if (error instanceof RefusalError && keyIsGone.has(error.code)) await endSignedChain(ports, key, error);
+    else if (error instanceof FaultError) await onFault(error);
     else await tellNotSealed(ports, key, error);
   }
 }
 
-/** The same at the end of a run and in the middle of one: nothing that goes wrong with it is the run's matter (the sweep tries again). */
+/** The same at the end of a run and in the middle of one: nothing that goes wrong with it is the run's matter, and a fault is left to the sweep. */
 export async function sealQuietly(ports: CarePorts, key: string): Promise<void> {
-  await lookAfterHistory(ports, key).catch(() => undefined);
+  await sealOrTell(ports, key, async () => undefined).catch(() => undefined);
 }
 
 /** A log that has its head signed after every so many records. */
@@ -92,7 +97,10 @@ async function beginAnew(ports: CarePorts, key: string, why: ChainBreak): Promis
   });
 }
 
-/** A hiccup is no news: what a fault keeps from being signed alerts when it has lasted. */
+/**
+ * A hiccup is no news: what a fault keeps from being signed alerts when it has lasted. It lasts from the first try that failed, not from
+ * the oldest record that is not signed: after an outage of the app that may be days old, and the first try may meet a hiccup.
+ */
 const faultsMayLastMilliseconds = 3600 * 1000;
 
 async function tellNotSealed(ports: CarePorts, key: string, error: FaultError | RefusalError): Promise<void> {
@@ -101,15 +109,14 @@ async function tellNotSealed(ports: CarePorts, key: string, error: FaultError | 
   const head = await auditLog.head(key);
   const last = head && (await auditLog.newestSeal(key, head.chain));
   const since = last?.sequence ?? 0;
+  const failure = { code: error.code, reason: error.message, occasion: `${head?.chain ?? 1}.${since}.${error.code}` };
   if (error instanceof FaultError) {
-    const oldest = await firstAfter(auditLog, key, { chain: head?.chain ?? 1, sequence: since });
-    if (oldest === null || now.getTime() - Date.parse(oldest.at) < faultsMayLastMilliseconds) return;
+    // Somebody else may have signed it meanwhile.
+    if (head === null || since >= head.sequence) return;
+    const first = await noteFailure(ports, key, 'seal-failed', failure);
+    if (now.getTime() - Date.parse(first.at) < faultsMayLastMilliseconds) return;
   }
-  await noteOnce(ports, key, {
-    code: error.code,
-    reason: error.message,
-    occasion: `${head?.chain ?? 1}.${since}.${error.code}`,
-  });
+  await noteOnce(ports, key, failure);
 }
 
 async function firstAfter(
@@ -122,16 +129,22 @@ async function firstAfter(
   return null;
 }
 
-/** On record, and told, once for each occasion. */
-async function noteOnce(
+interface Failure {
+  readonly code: string;
+  readonly reason: string;
+  readonly occasion: string;
+}
+
+/** On record once for each occasion; answers that record, whoever wrote it. */
+function noteFailure(
   ports: CarePorts,
   key: string,
-  { code, reason, occasion }: { code: string; reason: string; occasion: string },
-): Promise<void> {
-  const at = ports.now().toISOString();
+  what: string,
+  { code, reason, occasion }: Failure,
+): Promise<AuditRecord> {
   const entry = {
     rotationId: noRotation,
-    at,
+    at: ports.now().toISOString(),
     actor: 'keyturn',
     action: 'seal',
     target: null,
@@ -139,7 +152,14 @@ async function noteOnce(
     message: `The head of this history could not be signed and anchored: ${reason}`,
     details: { code },
   };
-  const told = await ports.auditLog.append(key, entry, `history|not-sealed|${occasion}`);
+  return ports.auditLog.append(key, entry, `history|${what}|${occasion}`);
+}
+
+/** On record, and told, once for each occasion. */
+async function noteOnce(ports: CarePorts, key: string, failure: Failure): Promise<void> {
+  const { code, reason, occasion } = failure;
+  const at = ports.now().toISOString();
+  const told = await noteFailure(ports, key, 'not-sealed', failure);
   if (told.at !== at) return;
   await tellOfHistory(ports, 'history-not-sealed', { key, occasion, at, facts: { code }, reason });
 }

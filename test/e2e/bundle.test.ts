@@ -34,13 +34,29 @@ describe('What npm run bundle makes', () => {
 
   test.each([
     ['DefaultAzureCredential', 'credential'],
-    ['BlobServiceClient', 'plan-container'],
     ['EventGridPublisherClient', 'event-grid-alerts'],
     ['describeApi', 'describe-api'],
   ])('has %s in a file that is loaded on first use, and there alone', (name, file) => {
     const defines = new RegExp(`\\b${name} ?= ?class|class ${name}\\b|function ${name}\\(`);
     const files = globSync('*.mjs', { cwd: folder }).filter((one) => defines.test(read(one)));
     expect(files.map((one) => one.replace(/-\w{8}\.mjs$/, ''))).toEqual([file]);
+  });
+
+  test('has nothing in what is loaded at the start that is loaded on first use', () => {
+    const atStart = new Set<string>();
+    const load = (file: string): void => {
+      if (atStart.has(file)) return;
+      atStart.add(file);
+      for (const [, name = ''] of read(file).matchAll(/(?:from|import)\s*"\.\/([\w.-]+\.mjs)"/g)) load(name);
+    };
+    load('index.mjs');
+    for (const name of ['DefaultAzureCredential', 'BlobServiceClient', 'EventGridPublisherClient', 'describeApi']) {
+      const defines = new RegExp(`\\b${name} ?= ?class|class ${name}\\b|function ${name}\\(`);
+      const files = globSync('*.mjs', { cwd: folder }).filter((one) => defines.test(read(one)));
+      expect({ name, files: files.length, atStart: files.filter((file) => atStart.has(file)) }).toEqual({
+        ...{ name, files: 1, atStart: [] },
+      });
+    }
   });
 
   test("has no language of zod's but English: `import { z }` anywhere would bring all of them", () => {

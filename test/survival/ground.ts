@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,8 +126,10 @@ export class Ground {
 
   /** The app's answer; asks again while there is nobody to answer, because somebody has killed it. */
   async app<T>(path: string, body?: object): Promise<T> {
+    // Asked again it is the same request: the answer to the first may only have been lost.
+    const headers = body === undefined ? {} : { 'idempotency-key': randomUUID() };
     for (;;) {
-      const answer = await this.wire.call(`${this.host.url}${path}`, { body }).catch(() => undefined);
+      const answer = await this.wire.call(`${this.host.url}${path}`, { body, headers }).catch(() => undefined);
       if (answer !== undefined && answer.status < 300) return answer.body as T;
       if (answer !== undefined && answer.status < 500) throw new Error(`${path} was answered ${answer.status}`);
       await delay(50);

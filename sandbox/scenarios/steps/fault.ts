@@ -6,7 +6,8 @@ export const waitsThenCompletes: Expectation = {
   phase: 'completed',
   standsOn: 'next',
   alert: 'Keyturn.Rotation.Completed',
-  alsoAllowed: ['Keyturn.Rotation.Holding', 'Keyturn.Rotation.Recovered'],
+  // While the vault is away nothing is signed either, the history included.
+  alsoAllowed: ['Keyturn.Rotation.Holding', 'Keyturn.Rotation.Recovered', 'Keyturn.History.NotSealed'],
 };
 
 /** Sees a rotation to its end that has to wait on its way, and must not go back. */

@@ -24,6 +24,8 @@ export async function completeThenWaitOutGrace(stage: Stage): Promise<Rotation> 
 }
 
 export async function overGrace(stage: Stage): Promise<void> {
+  // Whatever was told of the key meanwhile is looked at before anything else is done to it.
+  await stage.operator.sweepToItsEnd();
   await stage.advanceTo(
     new Date((await stage.now()).getTime() + GRACE_DAYS * 86_400_000),
     'over the grace period, at whose end the old version may be retired',

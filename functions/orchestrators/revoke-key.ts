@@ -33,6 +33,8 @@ function* cutOff(on: RunContext, admission: Admission & { admitted: true }): Sto
     const { revokedAt } = yield* step(on, 'revokeVersions', {});
     // A service lives on the key that it has cached: only a read that fails shows that the door is shut.
     yield* watchAccess(on, { since: revokedAt, until: 'red', otherwise: 'access-not-lost' });
+    // Key Vault's own policy may have made a version meanwhile; and that the versions are disabled is what a red read alone does not prove.
+    yield* step(on, 'revokeVersions', {});
     return yield* finish(on, 'completed', [], 'revoked');
   } catch (error) {
     const goBack = (reason: Reason) => giveBack(on, [reason]);

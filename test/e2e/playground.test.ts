@@ -33,11 +33,16 @@ async function ready(app: unknown, isReady: (rotation: { phase: string; waitingF
 const over = ({ phase }: { phase: string }) => ['completed', 'rolled-back', 'cancelled'].includes(phase);
 const waits = ({ waitingFor }: { waitingFor: string | null }) => waitingFor === 'approval';
 
+let started: SandboxRun | undefined;
+// A test that fails on its way must not leave a whole cloud behind.
+afterEach(() => started?.child.kill('SIGKILL'));
+
 describe('The playground that stays up after a scenario', () => {
   test(
     'prints commands that work as they stand, one after the other',
     async () => {
       const sandbox = startSandbox('--ports', 'auto', '--scenario', 'approval-refused');
+      started = sandbox;
       await sandbox.printed('Ctrl-C stops it');
       const commands = commandsOf(sandbox);
       const titles = [...commands.keys()];

@@ -17,7 +17,10 @@ const aheadMilliseconds = 1000;
 const catchingUp = 2;
 /** A call that tries whether the vault takes calls again is given so long before another may. */
 const trialMilliseconds = 1000;
-/** Azure's advice for a 429 without `Retry-After` (throttling guidance of Key Vault, 2026-07-15). */
+/**
+ * Azure's advice for a 429 without `Retry-After` (throttling guidance of Key Vault, 2026-07-15). A vault that refuses again after its own
+ * `Retry-After` is waited for so long at least: one that says a second and counts ten would refuse nine trials.
+ */
 const backOffSeconds = [1, 2, 4, 8, 16];
 /**
  * After a refusal: just under what the vault had taken, at least a little lower than before, and never less than half of that: somebody else
@@ -27,8 +30,17 @@ const underTaken = 0.985;
 const lower = 0.97;
 const lowest = 0.5;
 const lowestOfAll = 1 / 40;
+/**
+ * Refused again within a minute, a limit is not found yet, and each further step costs a block and the calls that are under way: the steps
+ * are longer, and down to a quarter what the vault had taken is believed.
+ */
+const lowerAgain = 0.9;
+const lowestAgain = 0.25;
+const againMilliseconds = 60_000;
 /** To this power of the square of the windows since: hardly at first, so that a limit just found is not tried at once, and double after eight minutes. */
 const growth = 1.0003;
+/** Nothing is owed until an instant that never comes. */
+const never = Number.MAX_SAFE_INTEGER;
 
 /** What a worker tells when it comes for more. */
 export interface Report {
@@ -97,16 +109,16 @@ export function exchange(
 }
 
 function unused(now: number): VaultBudget {
-  const never = Number.MIN_SAFE_INTEGER;
+  const longAgo = Number.MIN_SAFE_INTEGER;
   return {
     writtenAt: now,
     spans: [],
     nextAt: now,
     dueAt: now,
     learned: null,
-    blockedUntil: never,
+    blockedUntil: longAgo,
     refusals: 0,
-    refusedAt: never,
+    refusedAt: longAgo,
   };
 }
 
@@ -123,9 +135,16 @@ function enter(budget: VaultBudget, ceiling: number, report: Report, now: number
     dueAt -= back.units / paceOf(budget, ceiling, now);
   }
   const entered = { ...budget, spans: [...spans, ...report.charged], dueAt };
-  const recovered = report.recovered ? { ...entered, refusals: 0, nextAt: now } : entered;
-  return report.refusal === null ? recovered : refused(recovered, ceiling, report.refusal, now);
+  const current = report.recovered ? recovered(entered, now) : entered;
+  return report.refusal === null ? current : refused(current, ceiling, report.refusal, now);
 }
+
+const recovered = (budget: VaultBudget, now: number): VaultBudget => ({
+  ...budget,
+  refusals: 0,
+  nextAt: now,
+  dueAt: Math.min(budget.dueAt, now),
+});
 
 /** Calls that were under way when the vault first refused, or did not wait, say nothing new, unless they bring a longer `Retry-After`. */
 function refused(budget: VaultBudget, ceiling: number, refusal: Refusal, now: number): VaultBudget {
@@ -135,12 +154,15 @@ function refused(budget: VaultBudget, ceiling: number, refusal: Refusal, now: nu
     return { ...budget, blockedUntil };
   }
   const refusals = budget.refusals + 1;
-  const wait = asked ?? backOffSeconds[Math.min(refusals, backOffSeconds.length) - 1] ?? 0;
+  const wait = Math.max(asked ?? 0, backOffSeconds[Math.min(refusals, backOffSeconds.length) - 1] ?? 0);
   // A trial that was refused says that the vault is not free yet, and nothing of how much it takes.
   const learned = budget.refusals > 0 ? budget.learned : lowered(budget, ceiling, now);
+  // Nor is a limit that was only cut a known one: what is lost until the vault takes calls again is not caught up.
+  const cut = budget.refusals === 0 && learned === lowestNow(budget, ceiling, now);
   return {
     ...budget,
     learned,
+    dueAt: cut ? never : budget.dueAt,
     blockedUntil: now + wait * 1000,
     refusals,
     refusedAt: now,
@@ -151,8 +173,16 @@ function refused(budget: VaultBudget, ceiling: number, refusal: Refusal, now: nu
 function lowered(budget: VaultBudget, ceiling: number, now: number): number {
   const limit = limitOf(budget, ceiling, now);
   const taken = spentBetween(budget.spans, now - windowMilliseconds, now);
-  return Math.max(ceiling * lowestOfAll, limit * lowest, Math.min(limit * lower, taken * underTaken));
+  const step = refusedLately(budget, now) ? lowerAgain : lower;
+  return Math.max(lowestNow(budget, ceiling, now), Math.min(limit * step, taken * underTaken));
 }
+
+function lowestNow(budget: VaultBudget, ceiling: number, now: number): number {
+  const part = refusedLately(budget, now) ? lowestAgain : lowest;
+  return Math.max(ceiling * lowestOfAll, limitOf(budget, ceiling, now) * part);
+}
+
+const refusedLately = (budget: VaultBudget, now: number): boolean => now - budget.refusedAt < againMilliseconds;
 
 /** Units in a millisecond. */
 const paceOf = (budget: VaultBudget, ceiling: number, now: number): number =>
@@ -174,7 +204,8 @@ function grant(budget: VaultBudget, ceiling: number, ask: Ask, now: number) {
   // What was idle for a whole window starts evenly: otherwise it would spend a window in eight seconds and then stand still for two.
   const idle = earliest - budget.dueAt > windowMilliseconds;
   const dueAt = idle ? earliest : budget.dueAt;
-  const length = units / (dueAt < earliest ? pace * catchingUp : pace);
+  // No more is caught up than was lost: the faster calls go, the more are under way when the vault refuses one.
+  const length = Math.max(units / pace - Math.max(0, earliest - dueAt), units / (pace * catchingUp));
   const from = roomFor(budget, ceiling, { from: earliest, units, length });
   if (from - now > aheadMilliseconds) {
     const until = from - aheadMilliseconds / 2;

@@ -10,7 +10,7 @@ export interface VaultBudget {
   readonly writtenAt: number;
   /** What was given out in the last ten seconds, and ahead of now. */
   readonly spans: readonly Span[];
-  /** Where the last grant ends, and where it would have ended at an even pace: later than that, time was lost and may be caught up. */
+  /** Where the last grant ends, and where it would have ended at an even pace: later than that, time was lost and may be caught up. Beyond all time: nothing is owed. */
   readonly nextAt: number;
   readonly dueAt: number;
   /** Units in ten seconds that the vault was seen to take when it last refused; null if that is long ago. */

@@ -115,6 +115,19 @@ test('what Key Vault asks for in Retry-After is kept to', async () => {
   expect((after[0] ?? 0) - (before[0] ?? 0)).toBeLessThan(7500);
 });
 
+test('a vault that refuses again after what it asked for itself is waited for longer each time', async () => {
+  const { time, sent, ask } = bench((at) => (at < 9000 ? throttled(1) : null));
+  ask(50);
+  await time.runUntil(900);
+  const first = sent.length;
+  await time.runUntil(15_000);
+  const trials = sent.slice(first, first + 3);
+  expect(trials.map((at) => Math.round((at - (sent[0] ?? 0)) / 1000))).toEqual([1, 3, 7]);
+  expect(sent.filter((at) => at >= 8000 && at < 14_900)).toEqual([]);
+  await time.runUntil(25_000);
+  expect(sent.length).toBeGreaterThan(50);
+});
+
 test('a wait that is longer than 20 seconds is left to the orchestrator, at once and with its length', async () => {
   const { time, ask, ended, sent } = bench(() => throttled(120));
   ask(20);

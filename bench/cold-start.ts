@@ -7,7 +7,7 @@ const root = join(__dirname, '..', '..');
 const runs = 21;
 
 /** What the app loads when it is first used (shared/azure/on-first-use.ts), all of it. */
-const onFirstUse = ['credential', 'plan-container', 'event-grid-alerts'];
+const onFirstUse = ['credential', 'plan-container', 'event-grid-alerts', 'bulk-connections'];
 
 interface Loaded {
   readonly milliseconds: number;

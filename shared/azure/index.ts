@@ -25,6 +25,7 @@ import { checkHealth, type Health } from './health';
 import { createKeyVault } from './key-vault';
 import {
   anchorContainerOnFirstUse,
+  bulkConnectionsOnFirstUse,
   credentialOnFirstUse,
   eventGridAlertsOnFirstUse,
   planContainerOnFirstUse,
@@ -72,6 +73,7 @@ export function connectAzure(configuration: Configuration): AzurePorts {
   const keyVault = createKeyVault(credential, {
     isConfigured: (url) => vaultIsConfigured(configuration, url),
     verifyChallengeResource,
+    bulkHttpClient: bulkConnectionsOnFirstUse(),
   });
   const resourceManager = createResourceManager(credential, {
     endpoint: cloud.armEndpoint,

@@ -21,6 +21,8 @@ export interface KeyVaultOptions {
   readonly isConfigured: (url: string) => boolean;
   readonly verifyChallengeResource: boolean;
   readonly httpClient?: HttpClient;
+  /** For wraps and unwraps, which come by the hundred thousand; else as the others. */
+  readonly bulkHttpClient?: HttpClient;
 }
 
 /** Key Vault keys through the Azure SDK, a client for each vault and for each key version it works with. */
@@ -181,8 +183,9 @@ const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ s
 
 // --- Clients -------------------------------------------------------------------------------------------------------------
 
-function createClients(credential: TokenCredential, { verifyChallengeResource, httpClient }: KeyVaultOptions) {
-  const options = () => ({
+function createClients(credential: TokenCredential, settings: KeyVaultOptions) {
+  const { verifyChallengeResource, httpClient: usual, bulkHttpClient = usual } = settings;
+  const options = (httpClient = usual) => ({
     ...clientOptions(requestTimeouts.read),
     disableChallengeResourceVerification: !verifyChallengeResource,
     ...(httpClient === undefined ? {} : { httpClient }),
@@ -197,7 +200,7 @@ function createClients(credential: TokenCredential, { verifyChallengeResource, h
     },
     async withVersion(kid: string, work: (client: CryptographyClient) => Promise<{ result: Uint8Array }>) {
       const create = () => ({
-        client: new CryptographyClient(serviceSideKey(kid), credential, options()),
+        client: new CryptographyClient(serviceSideKey(kid), credential, options(bulkHttpClient)),
         gate: firstAlone(),
       });
       const { client, gate } = remember(versions, kid, create);

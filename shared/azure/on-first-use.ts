@@ -1,10 +1,11 @@
 import type { TokenCredential } from '@azure/core-auth';
+import type { HttpClient } from '@azure/core-rest-pipeline';
 import type { ContainerClient } from '@azure/storage-blob';
 import type { AlertTopic, Configuration, LogWorkspace, StorageLocation } from '../config';
 import type { AlertChannel, VaultLog } from '../rotation/ports';
 
 /**
- * The clients whose SDKs are most of this app's code, and without which it can start: sign-in, blobs and Event Grid. They are
+ * The clients whose SDKs are most of this app's code, and without which it can start: sign-in, blobs, Event Grid and connections for bulk work. They are
  * loaded when first used. By `require`, because TypeScript would leave `import()` as it is, which Jest does not take; tools/bundle.mjs
  * puts `import()` in its place, so that each becomes a file of its own beside the bundle.
  */
@@ -14,6 +15,7 @@ const load = {
   planContainer: async () => require('./plan-container') as typeof import('./plan-container'),
   eventGridAlerts: async () => require('./event-grid-alerts') as typeof import('./event-grid-alerts'),
   vaultLog: async () => require('./vault-log') as typeof import('./vault-log'),
+  bulkConnections: async () => require('./bulk-connections') as typeof import('./bulk-connections'),
 };
 
 export function credentialOnFirstUse(configuration: Configuration): TokenCredential {
@@ -38,6 +40,11 @@ export function anchorContainerOnFirstUse(
 export function eventGridAlertsOnFirstUse(topic: AlertTopic, credential: TokenCredential): AlertChannel {
   const channel = once(async () => (await load.eventGridAlerts()).createEventGridAlerts(topic, credential));
   return { name: 'event-grid', send: async (alert) => (await channel()).send(alert) };
+}
+
+export function bulkConnectionsOnFirstUse(): HttpClient {
+  const connections = once(async () => (await load.bulkConnections()).createBulkConnections());
+  return { sendRequest: async (request) => (await connections()).sendRequest(request) };
 }
 
 export function vaultLogOnFirstUse(workspace: LogWorkspace, credential: TokenCredential): VaultLog {

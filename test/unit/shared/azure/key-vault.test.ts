@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createDefaultHttpClient, type HttpClient, type PipelineRequest } from '@azure/core-rest-pipeline';
 import type { RunningKeyVault } from '../../../../sandbox/key-vault';
+import { createBulkConnections } from '../../../../shared/azure/bulk-connections';
 import { createKeyVault } from '../../../../shared/azure/key-vault';
 import type { KeyVault } from '../../../../shared/rotation/ports';
 import {
@@ -184,6 +185,32 @@ describe('the Key Vault adapter against the stand-in', () => {
     const fresh = connect(owner, slow);
     const opened = await Promise.all(blobs.map((blob) => fresh.unwrap(kid(current), 'RSA-OAEP-256', blob)));
     expect(opened.map((each) => Buffer.from(each))).toEqual(dataKeys);
+  });
+
+  test('wraps and unwraps have connections of their own: challenged once, and refused as by the usual ones', async () => {
+    const dataKeys = Array.from({ length: 6 }, () => randomBytes(32));
+    const blobs = await Promise.all(dataKeys.map((dataKey) => wrapped(connect(), current, dataKey)));
+    const keyVault = createKeyVault(credentialOf(fixture.context, owner), {
+      isConfigured: () => true,
+      verifyChallengeResource: false,
+      httpClient,
+      bulkHttpClient: createBulkConnections({ ca: readFileSync(fixture.context.certificates.caFile, 'utf8') }),
+    });
+    const unwrapped = () => fixture.context.requests.counts('keyVault')['keyVault orchard unwrapKey 401'] ?? 0;
+    const challenges = unwrapped();
+    sent = [];
+    const opened = await Promise.all(blobs.map((blob) => keyVault.unwrap(kid(current), 'RSA-OAEP-256', blob)));
+    expect(opened.map((each) => Buffer.from(each))).toEqual(dataKeys);
+    expect(unwrapped()).toBe(challenges + 1);
+    expect(sent).toEqual([]);
+    running.vault.quota.set({ rsa2048: 0, retryAfterSeconds: 7 });
+    const again = keyVault.unwrap(kid(current), 'RSA-OAEP-256', blobs[0] as Buffer);
+    await expect(again).rejects.toMatchObject({ name: 'FaultError', code: 'throttled', retryAfterSeconds: 7 });
+    running.vault.quota.set(undefined);
+    const { code } = await keyVault.unwrap(kid(disabled), 'RSA-OAEP-256', randomBytes(256)).catch((error) => error);
+    expect(code).toBe('version-disabled');
+    await keyVault.version(kid(current));
+    expect(paths()).not.toEqual([]);
   });
 
   test('a new version is like the old one, tagged, and expires when it was told to', async () => {

@@ -15,15 +15,18 @@ export interface ConnectionSettings {
   readonly ca?: string;
 }
 
-/** More requests than this to one vault wait for a connection: twice what one rotation sends side by side. */
-const mostConnections = 64;
+/**
+ * As many as one rotation sends side by side; more requests to one vault wait for a connection. Without a limit undici opens nearly twice
+ * as many, since a connection counts as taken until the turn in which its answer ends is over, and what was gained is lost again.
+ */
+const mostConnections = 32;
 /** A connection that was not used for so long is closed, unless the vault says sooner. */
 const idleMilliseconds = 30_000;
 const connectMilliseconds = 10_000;
 
 /**
- * Carries the SDK's requests over undici instead of `node:https`, which costs half of the CPU time: for calls that come by the hundred
- * thousand. Everything above it (sign-in, challenge, retries, time limits) stays the SDK's and ours. Follows no redirect and
+ * Carries the SDK's requests over undici instead of `node:https`, for calls that come by the hundred thousand: half of the CPU time of
+ * a request, a tenth of the worker's (measured: docs/decisions/0016). Everything above it (sign-in, challenge, retries, time limits) stays the SDK's and ours. Follows no redirect and
  * repeats nothing that was sent. What is not a plain request (a proxy or an agent, TLS settings or a time limit of its own, a stream)
  * goes the SDK's usual way.
  */
@@ -143,8 +146,9 @@ class Answered implements Dispatcher.DispatchHandler {
 
   /** The SDK asks for these two encodings; Key Vault has not been seen to use one. */
   async #unpacked(body: Buffer, encoding: string | undefined): Promise<Buffer> {
-    const unpack = { gzip: promisify(gunzip), deflate: promisify(inflate) }[encoding ?? ''];
-    if (unpack === undefined || body.length === 0) return body;
+    if (encoding === undefined || body.length === 0) return body;
+    const unpack = { gzip: promisify(gunzip), deflate: promisify(inflate) }[encoding];
+    if (unpack === undefined) return body;
     try {
       return await unpack(body);
     } catch {

@@ -16,8 +16,8 @@ export interface ConnectionSettings {
 }
 
 /**
- * As many as one rotation sends side by side; more requests to one vault wait for a connection. Without a limit undici opens nearly twice
- * as many, since a connection counts as taken until the turn in which its answer ends is over, and what was gained is lost again.
+ * As many as one rotation sends side by side; more requests to one vault wait for a connection. With more, undici opens
+ * another one for whatever is sent in the turn in which an answer ends.
  */
 const mostConnections = 32;
 /** A connection that was not used for so long is closed, unless the vault says sooner. */
@@ -26,9 +26,9 @@ const connectMilliseconds = 10_000;
 
 /**
  * Carries the SDK's requests over undici instead of `node:https`, for calls that come by the hundred thousand: half of the CPU time of
- * a request, a tenth of the worker's (measured: docs/decisions/0016). Everything above it (sign-in, challenge, retries, time limits) stays the SDK's and ours. Follows no redirect and
- * repeats nothing that was sent. What is not a plain request (a proxy or an agent, TLS settings or a time limit of its own, a stream)
- * goes the SDK's usual way.
+ * a request, a tenth of the worker's (docs/decisions/0017). Everything above it (sign-in, challenge, retries, time limits) stays
+ * the SDK's and ours. Follows no redirect and repeats nothing that was sent. What is not a plain request (a proxy or an agent, TLS
+ * settings or a time limit of its own, a stream) goes the SDK's usual way.
  */
 export function createBulkConnections(settings: ConnectionSettings = {}): HttpClient {
   const usual = createDefaultHttpClient();

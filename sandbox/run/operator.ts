@@ -20,6 +20,7 @@ export interface Problem {
 /** One KEK as `GET /api/keys` tells it. */
 export interface KeyView {
   readonly key: string;
+  readonly running: string | null;
   readonly version: string | null;
   readonly pendingRetirement: {
     readonly rotationId: string;

@@ -294,7 +294,13 @@ export class Stage {
 
   /** Waits for the rotation to end. */
   async ended(): Promise<Rotation> {
-    return this.waitFor('the rotation to end', hasEnded);
+    const rotation = await this.waitFor('the rotation to end', hasEnded);
+    // It says so before it gives the key up: whoever starts another one at once would be told that it is running.
+    await this.until('the key to be free again', async () => {
+      const { running } = await this.operator.keyView(rotation.key);
+      return running !== rotation.rotationId;
+    });
+    return rotation;
   }
 
   /** @throws ScenarioError with the sentence, which then says why the scenario failed */

@@ -169,6 +169,9 @@ async function noteOnce(ports: CarePorts, key: string, failure: Failure): Promis
  * alerts. Nothing is mended or taken away: what is there stays as evidence.
  */
 export async function verifyAndTell(ports: CarePorts, key: string): Promise<AuditVerification> {
+  const { sealing, auditLog } = ports;
+  // What is new and whole is signed first: what the sweep was about to sign is not missing.
+  if (sealing !== undefined) await seal({ auditLog, sealing }, key, ports.now()).catch(() => undefined);
   const verdict = await verifyKey(ports, key);
   for (const broken of verdict.chains) {
     if (broken.brokenAt === null || isOnRecord(verdict.chains, broken)) continue;

@@ -171,6 +171,14 @@ describe('a head that cannot be signed', () => {
     expect(alerts()).toEqual(['Keyturn.History.NotSealed']);
   });
 
+  test('a verification at night that comes before the sweep signs what is new itself, and alerts of nothing', async () => {
+    const { tell, world, ports, alerts } = await setUp(2);
+    await tell(3);
+    world.pass(2 * day);
+    expect(await verifyAndTell(ports, key)).toMatchObject({ ok: true, assurance: 'anchored' });
+    expect(alerts()).toEqual([]);
+  });
+
   test('after a day verification says that a signed head is missing', async () => {
     const { tell, world, verify } = await setUp(2);
     await tell(3);

@@ -140,6 +140,15 @@ export class People {
     this.#sandbox.faults.end(`role of ${identity}`);
   }
 
+  /** Somebody deletes the key; the vault keeps it for its owner to recover. */
+  async deleteKey(): Promise<void> {
+    await this.#vault(this.#sandbox.key, 'DELETE');
+  }
+
+  async recoverKey(): Promise<void> {
+    await this.#vault(`${this.#sandbox.key.replace('/keys/', '/deletedkeys/')}/recover`, 'POST');
+  }
+
   /** Reads that fail from now on fail on purpose. */
   expectRevocation(): void {
     this.#sandbox.faults.begin('the revocation', { standIn: 'keyVault' });

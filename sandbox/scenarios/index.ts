@@ -36,6 +36,7 @@ import { retirementLogAway } from './retirement-log-away';
 import { retirementRefused } from './retirement-refused';
 import { retirementUndone } from './retirement-undone';
 import { retirementUnknownUser } from './retirement-unknown-user';
+import { revokeRefused } from './revoke-refused';
 import { revokeRestore } from './revoke-restore';
 import { roleRemoved } from './role-removed';
 import { rollbackCompleted } from './rollback-completed';
@@ -90,6 +91,7 @@ export const scenarios: readonly Scenario[] = [
   changeWindow,
   fourEyes,
   revokeRestore,
+  revokeRefused,
   adopt,
   replace,
   replaceRefused,

@@ -47,6 +47,7 @@ export const others: readonly Play[] = [
   { scenario: 'change-window', phase: 'completed', stands: allNext },
   { scenario: 'four-eyes', phase: 'completed', stands: allNext },
   { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
+  { scenario: 'revoke-refused', phase: 'completed', stands: allPrevious },
   { scenario: 'adopt', phase: 'completed', stands: allPrevious },
   { scenario: 'replace', phase: 'completed', stands: allNext },
   { scenario: 'replace-refused', phase: 'refused', stands: allPrevious },

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Finished runs whose logs are kept for reading; older ones go at the next start. */
+/** Runs that ended last, whose logs are kept for reading; older ones go at the next start. */
 const KEPT_RUNS = 3;
 
 /**
@@ -20,10 +20,12 @@ export function createRunFolder(root: string, now: Date): string {
 }
 
 function removeOldRuns(runs: string): void {
+  // By when they ended, not when they began: a long run that has just ended is the one whose logs somebody wants to read.
   const finished = readdirSync(runs)
-    .sort()
-    .filter((name) => !isRunning(join(runs, name)));
-  for (const name of finished.slice(0, -KEPT_RUNS)) rmSync(join(runs, name), { recursive: true, force: true });
+    .filter((name) => !isRunning(join(runs, name)))
+    .map((name) => ({ name, ended: statSync(join(runs, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((a, b) => a.ended - b.ended || (a.name < b.name ? -1 : 1));
+  for (const { name } of finished.slice(0, -KEPT_RUNS)) rmSync(join(runs, name), { recursive: true, force: true });
 }
 
 /** Whether the process that made a run folder is still there. */

@@ -15,6 +15,12 @@ export interface SandboxRun {
 const root = process.cwd();
 const runs = join(root, '.sandbox', 'runs');
 
+/** Folders of runs that are over. */
+const folders = new WeakMap<ChildProcess, string | undefined>();
+
+const folderOf = ({ pid }: ChildProcess): string | undefined =>
+  existsSync(runs) ? readdirSync(runs).find((name) => name.endsWith(`-${pid}`)) : undefined;
+
 export function startSandbox(...args: string[]): SandboxRun {
   const child = spawn(process.execPath, ['--enable-source-maps', join(root, 'dist', 'sandbox', 'start.js'), ...args], {
     cwd: root,
@@ -33,6 +39,8 @@ export function startSandbox(...args: string[]): SandboxRun {
   });
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
     child.once('close', (code) => {
+      // Looked at now: by the time of the checks other runs may have ended, and only the last few are kept.
+      folders.set(child, folderOf(child));
       resolve({ code, stdout, stderr });
       for (const listener of listeners) listener();
     });
@@ -61,8 +69,7 @@ export function leftBehind(run: SandboxRun): string[] {
 
 /** The folder a run made for itself; undefined if it made none. */
 export function runFolder({ child }: SandboxRun): string | undefined {
-  if (!existsSync(runs)) return undefined;
-  return readdirSync(runs).find((name) => name.endsWith(`-${child.pid}`));
+  return folders.get(child) ?? folderOf(child);
 }
 
 /** `endpoints.json` of this run alone; undefined if there is none. */

@@ -1,8 +1,8 @@
 import type { RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
-import { enter, type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
+import { enter, type OrchestrationContext, type RunContext, type Story, step } from '../durable';
 import { admitRequest } from './admission';
-import { type Ending, endOtherwise, finish } from './end-run';
+import { type Ending, endOtherwise, finish, goBackOrEnd } from './end-run';
 import { makePlan } from './plan-run';
 import { abandon, wordOf } from './resumed-run';
 
@@ -32,10 +32,7 @@ function* write(on: RunContext): Story<Ending> {
     const { left } = yield* step(on, 'writeAdoption', {});
     return yield* finish(on, 'completed', left, 'adopted');
   } catch (error) {
-    const goBack = (reason: Reason) => putBack(on, [reason]);
-    if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind))
-      return yield* goBack(error.reason);
-    return yield* endOtherwise(on, error, 'needs-attention', goBack);
+    return yield* goBackOrEnd(on, error, (reason) => putBack(on, [reason]));
   }
 }
 

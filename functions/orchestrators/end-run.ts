@@ -46,6 +46,12 @@ export function* endOtherwise(
   }
 }
 
+/** After the first change: a refusal, or a person's word, takes it back; a fault never comes here, and the rest needs a person. */
+export function* goBackOrEnd(on: RunContext, error: unknown, goBack: (reason: Reason) => Story<Ending>): Story<Ending> {
+  if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind)) return yield* goBack(error.reason);
+  return yield* endOtherwise(on, error, 'needs-attention', goBack);
+}
+
 const quietly = (on: RunContext, { reason }: StoryEnd): Ending => ({
   rotationId: on.run.rotationId,
   phase: null,

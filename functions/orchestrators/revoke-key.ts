@@ -1,9 +1,9 @@
 import type { Admission, RotationRequest, RunPlan } from '../../shared/contracts/activities';
 import type { Reason } from '../../shared/contracts/rotation';
-import { enter, type OrchestrationContext, type RunContext, type Story, StoryEnd, step } from '../durable';
+import { enter, type OrchestrationContext, type RunContext, type Story, step } from '../durable';
 import { watchAccess } from './access-watch';
 import { admitRequest } from './admission';
-import { type Ending, endOtherwise, finish } from './end-run';
+import { type Ending, endOtherwise, finish, goBackOrEnd } from './end-run';
 import { makePlan } from './plan-run';
 import { abandon, wordOf } from './resumed-run';
 
@@ -37,10 +37,7 @@ function* cutOff(on: RunContext, admission: Admission & { admitted: true }): Sto
     yield* step(on, 'revokeVersions', {});
     return yield* finish(on, 'completed', [], 'revoked');
   } catch (error) {
-    const goBack = (reason: Reason) => giveBack(on, [reason]);
-    if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind))
-      return yield* goBack(error.reason);
-    return yield* endOtherwise(on, error, 'needs-attention', goBack);
+    return yield* goBackOrEnd(on, error, (reason) => giveBack(on, [reason]));
   }
 }
 

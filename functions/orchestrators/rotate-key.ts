@@ -16,7 +16,7 @@ import {
   type Waiting,
 } from '../durable';
 import { admitRequest } from './admission';
-import { type Ending, endOtherwise, finish } from './end-run';
+import { type Ending, endOtherwise, finish, goBackOrEnd } from './end-run';
 import { moveAndVerify } from './move-target';
 import { makePlan } from './plan-run';
 import { abandon, wordOf } from './resumed-run';
@@ -93,9 +93,7 @@ const isReplacement = ({ context }: RunContext): boolean => context.df.getInput<
 
 /** 7. A refusal, confirmed red probes or an operator's word: all targets go back. A fault never comes here. */
 function* turnBack(on: RunContext, plan: RunPlan, error: unknown): Story<Ending> {
-  const goBack = (reason: Reason) => rollBack(on, plan, [reason]);
-  if (error instanceof StoryEnd && ['refusal', 'interrupted'].includes(error.kind)) return yield* goBack(error.reason);
-  return yield* endOtherwise(on, error, 'needs-attention', goBack);
+  return yield* goBackOrEnd(on, error, (reason) => rollBack(on, plan, [reason]));
 }
 
 /** What one execution of a run hands to the next. */

@@ -4,7 +4,7 @@ import { rateLimit } from '../../shared/access/rate-limit';
 import type { Keyturn } from '../../shared/composition';
 import type { Caller, Role } from '../../shared/contracts/access';
 import { longestBody } from '../../shared/contracts/http';
-import { answering, ProblemError } from './problem';
+import { answering, bodyTooLong, ProblemError } from './problem';
 
 /** What a request needs before anything of it is looked at. */
 export interface Needs {
@@ -57,7 +57,7 @@ function refusalOf({ why, who }: Admittance & { admitted: false }, role: Role | 
 
 function refuseTooLong(request: HttpRequest): void {
   const declared = Number(request.headers.get('content-length') ?? 0);
-  if (declared > longestBody) throw new ProblemError(413, 'Body too long', `A body may have ${longestBody} bytes.`);
+  if (declared > longestBody) throw bodyTooLong();
 }
 
 function refuseTooMany(seconds: number): void {

@@ -7,7 +7,7 @@ import { FaultError, RefusalError } from './errors';
 import { kidOf, versionOf } from './key-identifier';
 import { type Decided, decidePlan } from './plan';
 import { currentVersion } from './plan-facts';
-import type { Command, KeyVersion, KeyVersionDetail, OtherKey, Target, TargetFacts } from './ports';
+import type { Claim, Command, KeyVersion, KeyVersionDetail, OtherKey, Target, TargetFacts } from './ports';
 import { holdReplacement, readReplacement, refuseIfReplaced, replacementOf } from './replacing';
 import { decideRestoration, decideRevocation, type UnreadTarget } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
@@ -19,7 +19,7 @@ import { eachSideBySide } from './side-by-side';
  * @throws FaultError when something could not be read; RefusalError `key-not-configured`
  */
 export async function dryRun(ports: RotationPorts, request: Asked): Promise<Plan> {
-  return (await readAndDecide(ports, managedKey(ports, request.key), request, ports.now())).plan;
+  return (await readClaimAndDecide(ports, request, ports.now())).plan;
 }
 
 /** Step 2: gathers everything, then decides. The decision is on record before anything is done with it. */
@@ -32,7 +32,7 @@ export async function makePlan(
   const { claim, commands } = await readHeldClaim(ports, run);
   const managed = managedKey(ports, run.key);
   if (replacementOf(managed, claim.replacement) !== null) await holdReplacement(ports, claim, now);
-  const decided = await readAndDecide(ports, managed, claim, new Date(now));
+  const decided = await readAndDecide(ports, managed, { asked: claim, claim }, new Date(now));
   const { plan, runPlan, reasons } = decided;
   waitForAnswers(decided);
   await ports.plans.put(run.rotationId, plan.planHash, { ...plan, key: run.key, rotationId: run.rotationId, at: now });
@@ -129,14 +129,21 @@ function inspectAll(targets: readonly Target[], replacement: OtherKey | undefine
   return eachSideBySide(targets, inspectedAtOnce, (target) => target.inspect(once, replacement));
 }
 
+/** For whoever does not hold the claim. */
+async function readClaimAndDecide(ports: RotationPorts, asked: Asked, now: Date): Promise<Decided> {
+  const managed = managedKey(ports, asked.key);
+  const { claim } = await ports.ledger.read(managed.key);
+  return readAndDecide(ports, managed, { asked, claim }, now);
+}
+
 async function readAndDecide(
   ports: RotationPorts,
   managed: ManagedKey,
-  { toVersion, run, adopt, replacement: wanted }: Asked,
+  { asked, claim }: { readonly asked: Asked; readonly claim: Claim | null },
   now: Date,
 ): Promise<Decided> {
   const { key, policy, acceptUnknown } = managed;
-  const { claim } = await ports.ledger.read(key);
+  const { toVersion, run, adopt, replacement: wanted } = asked;
   refuseIfReplaced(managed, claim);
   const replaces = run === 'replace' ? wanted : undefined;
   const allowed = replacementOf(managed, replaces) ?? undefined;
@@ -191,7 +198,7 @@ function inspectOrTell(targets: readonly Target[]): Promise<readonly (TargetFact
 
 /** What a key lacks to be rotated by itself, as it stands now. */
 export const readAdoption = (ports: RotationPorts, key: string, now: Date): Promise<Decided> =>
-  readAndDecide(ports, managedKey(ports, key), { key, toVersion: null, run: 'adopt' }, now);
+  readClaimAndDecide(ports, { key, toVersion: null, run: 'adopt' }, now);
 
 /** What can be read of each version that a target of ours stands on or is to go to; a disabled one shows nothing, and the plan says so. */
 async function detailsInUse(

@@ -42,11 +42,14 @@ export class Quota {
     this.#window = limits?.window === 'fixed' ? new FixedWindow() : new SlidingWindow();
   }
 
-  /** @throws KeyVaultError 429; a refused transaction does not count. */
-  spend(kind: 'create' | 'other', version: Pick<KeyVersion, 'kty' | 'size'> | undefined): void {
+  /**
+   * @param spentOn asked only where there is a limit.
+   * @throws KeyVaultError 429; a refused transaction does not count.
+   */
+  spend(kind: 'create' | 'other', spentOn: () => Pick<KeyVersion, 'kty' | 'size'> | undefined): void {
     if (this.#limits === undefined) return;
     const now = this.#now();
-    const share = 1 / this.#limit(kind, version, this.#limits);
+    const share = 1 / this.#limit(kind, spentOn(), this.#limits);
     if (this.#window.spent(now) + share > 1 + ROUNDING) {
       const { retryAfterSeconds } = this.#limits;
       const headers: Record<string, string> =

@@ -125,8 +125,7 @@ export class KeyVaultService {
       body: bundle(url, key, version, recovery),
       version,
     });
-    vault.quota.spend(
-      ['createKey', 'rotateKey'].includes(route.operation) ? 'create' : 'other',
+    vault.quota.spend(['createKey', 'rotateKey'].includes(route.operation) ? 'create' : 'other', () =>
       this.#spentOn(route, request),
     );
     switch (route.operation) {

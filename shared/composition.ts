@@ -29,18 +29,36 @@ export interface Keyturn {
 /** A host may supply the clock (the Functions host of a rehearsal does); in Azure it is the machine's. */
 const hostClock = Symbol.for('keyturn.clock');
 
-const now: Now = () => {
-  const supplied = (globalThis as { [hostClock]?: Now })[hostClock];
-  return supplied === undefined ? new Date() : supplied();
+/** What time it is, and how to wait within an activity; both together, because whoever supplies the one has to supply the other. */
+export interface Clock {
+  readonly now: Now;
+  /** Calls back once, after so many milliseconds, unless what it answers was called before. */
+  after(milliseconds: number, then: () => void): () => void;
+}
+
+const usualClock: Clock = {
+  now: () => {
+    const supplied = (globalThis as { [hostClock]?: Now })[hostClock];
+    return supplied === undefined ? new Date() : supplied();
+  },
+  after: (milliseconds, then) => {
+    const timer = setTimeout(then, milliseconds);
+    return () => clearTimeout(timer);
+  },
 };
 
 /** @throws ConfigurationError that names every setting at fault */
 export function compose(): Keyturn {
   const configuration = loadConfiguration();
-  const azure = connectAzure(configuration);
+  return composeOver(configuration, connectAzure(configuration));
+}
+
+/** The app over ports that are connected already. */
+export function composeOver(configuration: Configuration, azure: AzurePorts, clock: Clock = usualClock): Keyturn {
+  const { now } = clock;
   const aliveSince = now();
-  const vault = pace(configuration, azure);
-  const managed = configuration.keys.flatMap((entry) => manage(configuration, entry, { ...azure, vault }));
+  const vault = pace(configuration, azure, clock);
+  const managed = configuration.keys.flatMap((entry) => manage(configuration, entry, { ...azure, vault, now }));
   return {
     access: configuration.access,
     health: async (log) => {
@@ -53,7 +71,7 @@ export function compose(): Keyturn {
     ports: {
       now,
       ledger: azure.ledger,
-      ...historyPorts(azure),
+      ...historyPorts(azure, now),
       history: azure.history,
       plans: azure.plans,
       keyVault: vault.prompt,
@@ -69,17 +87,11 @@ export function compose(): Keyturn {
   };
 }
 
-type Azure = AzurePorts & { readonly vault: PacedKeyVault };
+type Azure = AzurePorts & { readonly vault: PacedKeyVault; readonly now: Now };
 
 /** One budget for each vault, for all that this app asks of it. */
-function pace({ vaults }: Configuration, { keyVault, budgets }: AzurePorts): PacedKeyVault {
-  const clock = {
-    now: () => now().getTime(),
-    after: (milliseconds: number, then: () => void) => {
-      const timer = setTimeout(then, milliseconds);
-      return () => clearTimeout(timer);
-    },
-  };
+function pace({ vaults }: Configuration, { keyVault, budgets }: AzurePorts, { now, after }: Clock): PacedKeyVault {
+  const clock = { now: () => now().getTime(), after };
   const pacers = new Map(
     vaults.map(({ vaultUrl, share, operationsPer10Seconds }) => {
       const ceiling = operationsPer10Seconds * share;
@@ -90,12 +102,10 @@ function pace({ vaults }: Configuration, { keyVault, budgets }: AzurePorts): Pac
 }
 
 /** Where a key signs histories, a long run has its head signed on the way too, not only at its end. */
-function historyPorts({
-  auditLog,
-  sealing,
-  alerts,
-  outbox,
-}: AzurePorts): Pick<RotationPorts, 'auditLog' | 'sealing' | 'sealNow'> {
+function historyPorts(
+  { auditLog, sealing, alerts, outbox }: AzurePorts,
+  now: Now,
+): Pick<RotationPorts, 'auditLog' | 'sealing' | 'sealNow'> {
   if (sealing === null) return { auditLog };
   const sealNow = (key: string) => sealQuietly({ auditLog, sealing, alerts, outbox, now }, key);
   return { auditLog: sealedAlong(auditLog, sealing.every, sealNow), sealing, sealNow };
@@ -108,10 +118,10 @@ function manage(configuration: Configuration, configured: ManagedKeyConfiguratio
     ...{ key: own.key, policy, mode, acceptUnknown, windows, retirement, replacements },
     targets: configured.targets.map((target) => connect(configuration, { ...own, replacements }, target, azure)),
   });
-  const now = { key, vaultResourceId };
+  const present = { key, vaultResourceId };
   return [
-    seenFrom(now, configured.replacements),
-    ...configured.formerKeys.map((former) => ({ ...seenFrom(former, [now]), successor: key })),
+    seenFrom(present, configured.replacements),
+    ...configured.formerKeys.map((former) => ({ ...seenFrom(former, [present]), successor: key })),
   ];
 }
 
@@ -126,7 +136,7 @@ function connect(
   const replacements = own.replacements.map((each) => each.key);
   if (target.kind === 'dataKeys') {
     const { onBadDataKey = 'roll-back' } = target;
-    const ports = { store: azure.dataKeyStore(target.table), now };
+    const ports = { store: azure.dataKeyStore(target.table), now: azure.now };
     const over = (keyVault: KeyVault) =>
       dataKeysTarget({ name, key, replacements, onBadDataKey }, { ...ports, keyVault });
     // Probes and the like do not wait behind thousands of keys.

@@ -5,10 +5,11 @@ import type { CloudSeed } from '../sandbox/cloud/seed';
 import { AppHost } from '../sandbox/run/app-host';
 import { appEnvironment } from '../sandbox/run/app-settings';
 import { bringUp, letGo, type Sandbox } from '../sandbox/run/bring-up';
-import { Children } from '../sandbox/run/children';
+import type { Children } from '../sandbox/run/children';
 import { hubResourceId, makeSeed, names } from '../sandbox/run/seed';
 import type { Noted, Reading } from './apps/meter';
 import { freePort } from './free-port';
+import { ownChildren } from './own-children';
 
 const root = join(__dirname, '..', '..');
 const rotationDeadline = 3 * 60_000;
@@ -56,11 +57,7 @@ export class MeteredApp {
     const { seed = (it) => it, settings = {}, targets = (it) => it } = options;
     const folder = mkdtempSync(join(tmpdir(), 'keyturn-bench-'));
     mkdirSync(join(folder, 'logs'));
-    const children = new Children((error) => {
-      console.error(error.message);
-      process.exit(1);
-    });
-    process.once('exit', () => children.killAll());
+    const children = ownChildren();
     // biome-ignore lint/style/noProcessEnv: the children get what they need of it
     const environment = process.env;
     const signal = new AbortController().signal;

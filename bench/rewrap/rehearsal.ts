@@ -9,13 +9,14 @@ import { ensureCertificates } from '../../sandbox/kit';
 import { AppHost } from '../../sandbox/run/app-host';
 import { appEnvironment, baseEnvironment } from '../../sandbox/run/app-settings';
 import { type Storage, startAzurite } from '../../sandbox/run/azurite';
-import { Children } from '../../sandbox/run/children';
+import type { Children } from '../../sandbox/run/children';
 import { type CloudAddresses, readAddresses } from '../../sandbox/run/cloud-addresses';
 import { makeSeed, names, resourceIds } from '../../sandbox/run/seed';
 import { Tokens } from '../../sandbox/run/tokens';
 import { Wire } from '../../sandbox/run/wire';
 import type { Used } from '../apps/gauge';
 import { freePort } from '../free-port';
+import { ownChildren } from '../own-children';
 import type { Shares } from './profile';
 import { fill, type Owned, type PublicJwk, type ReadBack, readBack } from './stores';
 
@@ -97,11 +98,7 @@ export class Rehearsal {
   static async start(wanted: Wanted): Promise<Rehearsal> {
     const folder = mkdtempSync(join(tmpdir(), 'keyturn-bench-'));
     mkdirSync(join(folder, 'logs'));
-    const children = new Children((error) => {
-      console.error(error.message);
-      process.exit(1);
-    });
-    process.once('exit', () => children.killAll());
+    const children = ownChildren();
     const ports = { vault: await freePort(), storage: await freePort() };
     const cloud = await startVault(children, folder, seedOf(wanted), ports.vault);
     const env = { ...environment(), ...gaugeEnvironment(ports.storage) };

@@ -23,11 +23,11 @@ const trialMilliseconds = 1000;
  */
 const backOffSeconds = [1, 2, 4, 8, 16];
 /**
- * After a refusal: just under what the vault had taken, at least a little lower than before, and never less than half of that: somebody else
- * may have used the vault up. However often it refuses, so much of what may be used is tried again.
+ * After a refusal: what the vault had taken, at least a little lower than before, and never less than half of that: somebody else may
+ * have used the vault up. However often it refuses, so much of what may be used is tried again. A small step: a vault that stood still for
+ * a moment, and then met all that had come meanwhile, refuses too.
  */
-const underTaken = 0.985;
-const lower = 0.97;
+const lower = 0.99;
 const lowest = 0.5;
 const lowestOfAll = 1 / 40;
 /**
@@ -174,7 +174,7 @@ function lowered(budget: VaultBudget, ceiling: number, now: number): number {
   const limit = limitOf(budget, ceiling, now);
   const taken = spentBetween(budget.spans, now - windowMilliseconds, now);
   const step = refusedLately(budget, now) ? lowerAgain : lower;
-  return Math.max(lowestNow(budget, ceiling, now), Math.min(limit * step, taken * underTaken));
+  return Math.max(lowestNow(budget, ceiling, now), Math.min(limit * step, taken));
 }
 
 function lowestNow(budget: VaultBudget, ceiling: number, now: number): number {

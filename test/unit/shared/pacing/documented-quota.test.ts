@@ -26,3 +26,17 @@ describe.each<SimulatedVault['window']>(['fixed', 'sliding'])(
     });
   },
 );
+
+test('a vault that stands still for a moment, and refuses once for it, costs little', async () => {
+  const { accepted, refused } = await simulate({
+    vault: { limit, window: 'sliding', retryAfterSeconds: null },
+    ceiling: limit,
+    cost: 2,
+    workers: [steady],
+    milliseconds: 100_000,
+    seed: 300,
+    standstill: [20_000, 20_300],
+  });
+  expect(refused).toBeGreaterThan(0);
+  expect(accepted / (limit * 10)).toBeGreaterThanOrEqual(leastUsed);
+});

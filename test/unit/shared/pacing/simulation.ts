@@ -46,6 +46,8 @@ export interface Simulated {
   readonly phase?: number;
   /** Somebody else's calls, in units a second. */
   readonly others?: number;
+  /** Calls that arrive between these instants are all taken up at the second one, as by a process that stood still. */
+  readonly standstill?: readonly [from: number, to: number];
 }
 
 interface Outcome {
@@ -63,6 +65,7 @@ interface Outcome {
 /** Workers that ask for all they can get, against a vault that counts. */
 export async function simulate(simulated: Simulated): Promise<Outcome> {
   const { vault, ceiling, cost, workers, milliseconds, seed, phase = 0, others = 0 } = simulated;
+  const [stoodFrom, stoodTo] = simulated.standstill ?? [0, 0];
   const time = new VirtualTime();
   const random = seeded(seed);
   const counted = countingVault(vault, () => time.now() + phase);
@@ -73,6 +76,7 @@ export async function simulate(simulated: Simulated): Promise<Outcome> {
 
   async function call(): Promise<void> {
     await delay(2, 8);
+    if (time.now() >= stoodFrom && time.now() < stoodTo) await time.wait(stoodTo - time.now());
     const taken = counted.take(cost, time.now());
     await delay(2, 8);
     if (taken) return;

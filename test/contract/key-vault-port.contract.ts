@@ -42,6 +42,14 @@ export function describeKeyVaultPortContract(name: string, fresh: () => Promise<
       expect(Buffer.from(await kek.keyVault.unwrap(first.kid, 'RSA-OAEP-256', blob))).toEqual(Buffer.from(dataKey));
     });
 
+    test('a version does what it is permitted to, and nothing else', async () => {
+      const like = { ...first, operations: ['wrapKey'] };
+      const third = await kek.keyVault.createVersion(kek.key, { like, expiresOn: null, tags: {} });
+      const blob = await kek.keyVault.wrap(third.kid, 'RSA-OAEP-256', dataKey);
+      const refused = kek.keyVault.unwrap(third.kid, 'RSA-OAEP-256', blob);
+      await expect(refused).rejects.toMatchObject({ name: 'RefusalError', code: 'key-vault-forbidden' });
+    });
+
     test('an expiry is set on the version that is named, and nothing else of it changes', async () => {
       const expiresOn = new Date('2031-05-01T12:00:00Z');
       await kek.keyVault.setExpiry(first.kid, expiresOn);

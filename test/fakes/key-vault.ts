@@ -9,6 +9,7 @@ import type {
   WrapAlgorithm,
 } from '../../shared/rotation/ports';
 import { type Fake, interference } from './interference';
+import { type VaultForServices, VaultTrouble } from './service-data';
 
 export const fakeKey = 'https://kv-test.vault.azure.net/keys/kek';
 
@@ -31,6 +32,8 @@ interface FakeKeyVaultExtra {
   softDelete(key: DeletedKey): void;
   /** From now on, unwraps with this version answer these bytes, well-formed and wrong; null ends it. */
   answerWrongly(version: string, bytes: Uint8Array | null): void;
+  /** The same key as hubs and DPS use it, past the port. `away`: the vault answers none of them. `forbidden`: versions that they may not use. */
+  readonly forServices: VaultForServices & { away: boolean; readonly forbidden: Set<string> };
 }
 
 // Real RSA keys are slow to make: a test file makes each once, and versions of different vaults may share them.
@@ -50,6 +53,7 @@ export function fakeKeyVault(
   const { interfere, run } = interference<KeyVault>(effects);
   const stored: Stored[] = [];
   const wrong = new Map<string, Uint8Array>();
+  const listeners: ((kid: string) => void)[] = [];
   let policy: RotationPolicy | null = null;
   let deleted: DeletedKey | null = null;
   let made = 0;
@@ -73,6 +77,7 @@ export function fakeKeyVault(
       publicKey: { n, e },
     };
     stored.push({ detail, pair });
+    for (const told of listeners) told(detail.kid);
     return structuredClone(detail);
   };
   const findAny = (kid: string): Stored => {
@@ -85,6 +90,61 @@ export function fakeKeyVault(
     if (!found.detail.enabled) throw new RefusalError('version-disabled', `${kid} is disabled.`);
     return found;
   };
+  const open = (kid: string, algorithm: WrapAlgorithm, blob: Uint8Array): Uint8Array => {
+    const { pair, detail } = find(kid);
+    refuseOperation(detail, 'unwrapKey');
+    const answer = wrong.get(detail.version);
+    if (answer !== undefined) return Uint8Array.from(answer);
+    try {
+      return Uint8Array.from(privateDecrypt({ key: pair.privateKey, ...paddingOf(algorithm) }, blob));
+    } catch {
+      throw new RefusalError('key-vault-refused', `${kid} does not open this blob.`);
+    }
+  };
+  const close = (kid: string, algorithm: WrapAlgorithm, dataKey: Uint8Array): Uint8Array => {
+    const { pair, detail } = find(kid);
+    refuseOperation(detail, 'wrapKey');
+    const { expiresOn, notBefore } = detail;
+    if (expiresOn !== null && expiresOn <= now()) {
+      throw new RefusalError('version-expired', `${kid} is expired: it unwraps, but does not wrap.`);
+    }
+    if (notBefore !== null && notBefore > now()) {
+      throw new RefusalError('version-not-yet-valid', `${kid} is not valid yet: it unwraps, but does not wrap.`);
+    }
+    return Uint8Array.from(publicEncrypt({ key: pair.publicKey, ...paddingOf(algorithm) }, dataKey));
+  };
+  const current = (reference: string): string => {
+    if (versionOf(reference) !== null) return reference;
+    const details = sameKey(reference, key) ? stored.map(({ detail }) => detail) : [];
+    const newest = details.reduce<KeyVersionDetail | null>(
+      (latest, each) => (latest === null || each.createdOn >= latest.createdOn ? each : latest),
+      null,
+    );
+    if (newest === null) throw new RefusalError('version-not-found', `${reference} was not found.`);
+    return newest.kid;
+  };
+  const serve = <T>(kid: string | null, work: () => T): T => {
+    if (forServices.away) throw new VaultTrouble('Key Vault could not be reached.', true);
+    if (kid !== null && forServices.forbidden.has(versionOf(kid) ?? '')) {
+      throw new VaultTrouble(`Key Vault refused ${kid} with 403 (ForbiddenByRbac).`, false);
+    }
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      throw new VaultTrouble(`Key Vault refused: ${error.message}`, false);
+    }
+  };
+  const forServices = {
+    away: false,
+    forbidden: new Set<string>(),
+    current: (reference: string) => serve(null, () => current(reference)),
+    wrap: (kid: string, dataKey: Uint8Array) => serve(kid, () => close(kid, 'RSA-OAEP-256', dataKey)),
+    unwrap: (kid: string, blob: Uint8Array) => serve(kid, () => open(kid, 'RSA-OAEP-256', blob)),
+    onNewVersion: (told: (kid: string) => void) => {
+      listeners.push(told);
+    },
+  };
   const update = (version: string, columns: Partial<KeyVersionDetail>): void => {
     const found = stored.find(({ detail }) => detail.version === version);
     if (found === undefined) throw new Error(`There is no version ${version} to change.`);
@@ -93,6 +153,7 @@ export function fakeKeyVault(
 
   return {
     interfere,
+    forServices,
     addVersion: (version = {}) => add(version),
     change: update,
     remove: (version) => {
@@ -145,26 +206,14 @@ export function fakeKeyVault(
         findAny(kid);
         update(versionOf(kid) ?? '', { expiresOn });
       }),
-    unwrap: (kid, algorithm, blob) =>
-      run('unwrap', `${versionOf(kid)}`, () => {
-        const { pair, detail } = find(kid);
-        const answer = wrong.get(detail.version);
-        if (answer !== undefined) return Uint8Array.from(answer);
-        try {
-          return Uint8Array.from(privateDecrypt({ key: pair.privateKey, ...paddingOf(algorithm) }, blob));
-        } catch {
-          throw new RefusalError('key-vault-refused', `${kid} does not open this blob.`);
-        }
-      }),
-    wrap: (kid, algorithm, dataKey) =>
-      run('wrap', `${versionOf(kid)}`, () => {
-        const { pair, detail } = find(kid);
-        if (detail.expiresOn !== null && detail.expiresOn <= now()) {
-          throw new RefusalError('version-expired', `${kid} is expired: it unwraps, but does not wrap.`);
-        }
-        return Uint8Array.from(publicEncrypt({ key: pair.publicKey, ...paddingOf(algorithm) }, dataKey));
-      }),
+    unwrap: (kid, algorithm, blob) => run('unwrap', `${versionOf(kid)}`, () => open(kid, algorithm, blob)),
+    wrap: (kid, algorithm, dataKey) => run('wrap', `${versionOf(kid)}`, () => close(kid, algorithm, dataKey)),
   };
+}
+
+function refuseOperation({ kid, operations }: KeyVersionDetail, operation: 'wrapKey' | 'unwrapKey'): void {
+  if (operations.includes(operation)) return;
+  throw new RefusalError('key-vault-forbidden', `${kid} is not permitted to ${operation}.`);
 }
 
 function paddingOf(algorithm: WrapAlgorithm): { padding: number; oaepHash: string } {

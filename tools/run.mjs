@@ -111,6 +111,8 @@ const commands = {
     process.env.KEYTURN_TEST_SURVIVAL = 'whole';
     return [jest(['--runInBand', 'survival/survival', ...args])];
   },
+  // With each guard of an invariant taken out in turn a test must fail and name the invariant.
+  'test:mutants': () => [[join('dist', 'test', 'mutants', 'main.js'), args]],
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

@@ -113,6 +113,8 @@ const commands = {
   },
   // With each guard of an invariant taken out in turn a test must fail and name the invariant.
   'test:mutants': () => [[join('dist', 'test', 'mutants', 'main.js'), args]],
+  // The app in its host, killed before and after each of its side effects, and each answer lost once.
+  'test:crash': () => [[join('dist', 'test', 'crash', 'real', 'main.js'), args]],
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

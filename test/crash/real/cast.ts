@@ -1,0 +1,108 @@
+import type { CloudSeed } from '../../../sandbox/cloud/seed';
+import type { CloudAddresses } from '../../../sandbox/run/cloud-addresses';
+import { dpsResourceId, hubResourceId, makeSeed, names, resourceIds } from '../../../sandbox/run/seed';
+
+/** One KEK and what lies under it, so that no play meets what another one left. */
+export interface Cast {
+  readonly name: string;
+  readonly keyName: string;
+  readonly hub: string;
+  readonly dps: string;
+  readonly table: string;
+}
+
+const day = 24 * 3_600_000;
+/** Few, because every play opens all of them twice. */
+const DEVICES = 3;
+const ENROLLMENTS = 3;
+
+export function castOf(number: number): Cast {
+  const name = `play${String(number).padStart(3, '0')}`;
+  return { name, keyName: `kek-${name}`, hub: `hub-${name}`, dps: `dps-${name}`, table: `keys${name}` };
+}
+
+/** The sandbox's own local cloud, with a KEK, a hub and a DPS for each play. */
+export function seedOf(casts: readonly Cast[]): CloudSeed {
+  const now = Date.now();
+  const seed = makeSeed(new Date(now));
+  const [vault] = seed.vaults;
+  const auditKey = vault?.keys.find(({ name }) => name === names.auditKey);
+  if (vault === undefined || auditKey === undefined) throw new Error('the sandbox has no audit key');
+  const versions = [
+    { createdOn: new Date(now - 65 * day).toISOString(), expiresOn: new Date(now + 1000 * day).toISOString() },
+  ];
+  const key = { kty: 'RSA', size: 2048, ops: ['wrapKey', 'unwrapKey'] } as const;
+  const kek = (name: string) => ({ vault: names.vault, key: name, versioned: true });
+  return {
+    ...seed,
+    vaults: [
+      {
+        ...vault,
+        keys: [
+          auditKey,
+          ...casts.map(({ keyName }) => ({ ...key, ops: [...key.ops], name: keyName, policy: keptPolicy, versions })),
+        ],
+      },
+    ],
+    hubs: casts.map(({ keyName, hub }) => ({
+      ...{ name: hub, kek: kek(keyName), identity: 'hub-identity', devices: DEVICES },
+    })),
+    provisioningServices: casts.map(({ keyName, dps }) => ({
+      ...{ name: dps, kek: kek(keyName), identity: 'dps-identity', enrollments: ENROLLMENTS, echoEncryption: true },
+    })),
+    roleAssignments: [
+      { identity: 'keyturn', role: 'Reader', scope: `/subscriptions/${seed.subscriptionId}` },
+      { identity: 'keyturn', role: 'Key Vault Crypto Officer', scope: `vault:${names.vault}` },
+      { identity: 'keyturn', role: 'EventGrid Data Sender', scope: resourceIds.alertTopic },
+      { identity: 'admin', role: 'Key Vault Crypto Officer', scope: `vault:${names.vault}` },
+      { identity: 'owner', role: 'Key Vault Crypto User', scope: `vault:${names.vault}` },
+      { identity: 'reader', role: 'Reader', scope: 'group' },
+      ...casts.flatMap(({ keyName, hub, dps }) => [
+        { identity: 'keyturn', role: 'Contributor', scope: `hub:${hub}` },
+        { identity: 'keyturn', role: 'Contributor', scope: `dps:${dps}` },
+        ...['keyturn', 'reader'].flatMap((identity) => [
+          { identity, role: 'IoT Hub Data Reader', scope: `hub:${hub}` },
+          { identity, role: 'Device Provisioning Service Data Reader', scope: `dps:${dps}` },
+        ]),
+        ...['hub-identity', 'dps-identity'].map((identity) => ({
+          ...{ identity, role: 'Key Vault Crypto Service Encryption User', scope: `key:${names.vault}/${keyName}` },
+        })),
+      ]),
+    ],
+  };
+}
+
+/** Nothing is done by itself: that a version nears its end must not begin a run beside the one that is played. */
+const keptPolicy = {
+  lifetimeActions: [{ trigger: { timeBeforeExpiry: 'P25D' }, action: { type: 'Notify' } }],
+  attributes: { expiryTime: 'P900D' },
+};
+
+/** Short, so that a play is short; the clock jumps over it anyhow. */
+const patience = {
+  soak: 'PT10M',
+  probeEvery: 'PT2M',
+  redProbes: { red: 3, of: 5 },
+  watch: 'PT10M',
+};
+
+/** Unversioned identifier. */
+export const keyOf = (cloud: CloudAddresses, { keyName }: Cast): string =>
+  `${cloud.vaults[names.vault]}/keys/${keyName}`;
+
+/** rotation.json for those that are on stage. */
+export function configurationOf(cloud: CloudAddresses, casts: readonly Cast[]): object {
+  return {
+    auditKey: `${cloud.vaults[names.vault]}/keys/${names.auditKey}`,
+    keys: casts.map((cast) => ({
+      key: keyOf(cloud, cast),
+      vaultResourceId: resourceIds.vault,
+      ...patience,
+      targets: [
+        { kind: 'iotHub', name: cast.hub, resourceId: hubResourceId(cast.hub), probe: { twin: 'device-0001' } },
+        { kind: 'dps', name: cast.dps, resourceId: dpsResourceId(cast.dps), probe: { enrollment: 'enrollment-0001' } },
+        { kind: 'dataKeys', name: cast.table, table: cast.table },
+      ],
+    })),
+  };
+}

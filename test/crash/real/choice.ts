@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import type { Chance } from '../../survival/chance';
+import type { Blow } from './order';
+
+/** Where there is no commit to take it from. */
+const FIXED_SEED = 20_261_122;
+
+const ways = ['before', 'after', 'lost'] as const;
+
+/** Every way to strike each of the points. */
+export function everyBlow(points: readonly string[]): readonly Blow[] {
+  return points.flatMap((point) => ways.map((how) => ({ point, how })));
+}
+
+/** So many of them, other ones for another seed. */
+export function someBlows(points: readonly string[], count: number, chance: Chance): readonly Blow[] {
+  return chance.someOf(everyBlow(points), count);
+}
+
+/** The one that `<point> <way>`, as it is printed, or a point alone, in every way, names. */
+export function namedBlows(points: readonly string[], named: readonly string[]): readonly Blow[] {
+  return everyBlow(points).filter(({ point, how }) => named.includes(point) || named.includes(`${point} ${how}`));
+}
+
+/** What chance begins with: as asked for, else the commit's hash, so that another sample is played at each commit. */
+export function seedOfCommit(asked: string | undefined): number {
+  if (asked !== undefined) return Number(asked);
+  const { status, stdout } = spawnSync('git', ['rev-parse', '--short=7', 'HEAD'], { encoding: 'utf8' });
+  const commit = status === 0 ? Number.parseInt(stdout, 16) : Number.NaN;
+  return Number.isNaN(commit) ? FIXED_SEED : commit;
+}

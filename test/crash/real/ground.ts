@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CloudSeed } from '../../../sandbox/cloud/seed';
+import { AppHost } from '../../../sandbox/run/app-host';
+import { appEnvironment, baseEnvironment } from '../../../sandbox/run/app-settings';
+import { type Storage, startAzurite } from '../../../sandbox/run/azurite';
+import { startCloud } from '../../../sandbox/run/bring-up';
+import { Children } from '../../../sandbox/run/children';
+import type { CloudAddresses } from '../../../sandbox/run/cloud-addresses';
+import { Tokens } from '../../../sandbox/run/tokens';
+import { type Answer, Wire } from '../../../sandbox/run/wire';
+import { type Cast, configurationOf } from './cast';
+import type { Order } from './order';
+import { storeRecords } from './records';
+
+/** How many KEKs the app is told of at once: each start tells it of the next ones, and each sweep looks at all of them. */
+const ON_STAGE = 2;
+const PATIENCE_MILLISECONDS = 120_000;
+const RETRY_MILLISECONDS = 50;
+const LOOK_MILLISECONDS = 100;
+
+/**
+ * A local cloud that stays up, and the app in its host, a process of its own that kills itself when it is told to and is started again at
+ * once. Storage is in memory: it is never killed.
+ */
+export class Ground {
+  readonly folder: string;
+  readonly cloud: CloudAddresses;
+  readonly storage: Storage;
+  readonly wire: Wire;
+  readonly tokens: Tokens;
+  readonly casts: readonly Cast[];
+  /** How often the app has died since it was last asked. */
+  #deaths = 0;
+  #broken: Error | undefined;
+  #loaded: readonly Cast[] = [];
+  #next = 0;
+  readonly #host: AppHost;
+  readonly #children: Children;
+  readonly #hostChildren: Children;
+
+  private constructor(parts: Parts) {
+    this.folder = parts.folder;
+    this.cloud = parts.cloud;
+    this.storage = parts.storage;
+    this.casts = parts.casts;
+    this.#children = parts.children;
+    this.wire = new Wire(parts.cloud.ca);
+    this.tokens = new Tokens(this.wire, parts.cloud.token);
+    this.#hostChildren = new Children(() => this.#died());
+    this.#host = new AppHost(this.#hostChildren, {
+      ...{ root: process.cwd(), app: parts.app, folder: parts.folder, port: 0, rpcPort: 0 },
+      env: {
+        ...appEnvironment(parts.cloud, parts.storage, this.#rotationFile, parts.environment),
+        // It is started hundreds of times; that it is there again sooner is all that this changes.
+        NODE_COMPILE_CACHE: join(parts.folder, 'compiled'),
+      },
+    });
+  }
+
+  /** @param seed what the local cloud holds */
+  static async up(seed: CloudSeed, casts: readonly Cast[]): Promise<Ground> {
+    const folder = mkdtempSync(join(tmpdir(), 'keyturn-crash-'));
+    mkdirSync(join(folder, 'logs'));
+    const children = new Children((error) => process.stderr.write(`${error.message}\n`));
+    const root = process.cwd();
+    // biome-ignore lint/style/noProcessEnv: a child process inherits what it needs of it
+    const environment = process.env;
+    const env = baseEnvironment(environment);
+    const [storage, cloud] = await Promise.all([
+      startAzurite(children, { root, folder, free: true, env, inMemory: true }),
+      startCloud(children, { root, folder, ports: 'auto', seed, environment }),
+    ]);
+    const ground = new Ground({ folder, cloud, storage, casts, children, environment, app: standIn(root, folder) });
+    // A worker of the test runner may be ended from outside; what was started must not outlive it.
+    process.once('exit', () => ground.#killAll());
+    // The app looks at what lies under a key as soon as it is told of it.
+    for (const cast of casts) await storeRecords(ground, cast);
+    await ground.#start();
+    await ground.control('/time-travel', { hostAdmin: ground.#host.url, on: true });
+    return ground;
+  }
+
+  get #rotationFile(): string {
+    return join(this.folder, 'rotation.json');
+  }
+
+  /** The next KEK that nothing was done to yet, and the app knows it. @throws Error when all have been played on */
+  async next(): Promise<Cast> {
+    const cast = this.casts[this.#next];
+    if (cast === undefined) throw new Error(`all ${this.casts.length} keys have been played on`);
+    if (!this.#loaded.includes(cast)) await this.#restart();
+    this.#next += 1;
+    return cast;
+  }
+
+  get left(): number {
+    return this.casts.length - this.#next;
+  }
+
+  /** How often the app has died by its own hand since this was asked last. */
+  takeDeaths(): number {
+    const deaths = this.#deaths;
+    this.#deaths = 0;
+    return deaths;
+  }
+
+  /** Tells the app where it is to die, or that an answer is to be lost; nothing stands after its next start. */
+  async order(order: Order): Promise<void> {
+    await this.app('/api/crash/order', { body: order });
+  }
+
+  /** Asks something of the local cloud's control server. */
+  control<T = unknown>(path: string, body?: object): Promise<T> {
+    return this.wire.ask<T>(`${this.cloud.control}${path}`, { body });
+  }
+
+  /** The app's answer; asks again, as one and the same request, while there is nobody to answer. @throws Error for any status of 4xx */
+  async app<T>(path: string, call: { readonly body?: object } = {}): Promise<T> {
+    const { status, body } = await this.asked(path, call);
+    if (status >= 300) throw new Error(`${path} was answered ${status}`);
+    return body as T;
+  }
+
+  /** The same, whatever the status below 500. `unheard` counts the tries that nobody answered. */
+  async asked(path: string, { body }: { readonly body?: object } = {}): Promise<Answer & { readonly unheard: number }> {
+    const headers = body === undefined ? {} : { 'idempotency-key': randomUUID() };
+    const late = Date.now() + PATIENCE_MILLISECONDS;
+    for (let unheard = 0; ; unheard += 1) {
+      if (this.#broken !== undefined) throw this.#broken;
+      const answer = await this.wire.call(`${this.#host.url}${path}`, { body, headers }).catch(() => undefined);
+      if (answer !== undefined && answer.status < 500) return { ...answer, unheard };
+      if (Date.now() > late) throw new Error(`${path} was not answered; the logs are in ${this.folder}`);
+      await delay(RETRY_MILLISECONDS);
+    }
+  }
+
+  /** Lets time pass, as it would if nobody did anything; what is due by then happens. */
+  async letPass(minutes: number): Promise<void> {
+    const { offsetMilliseconds } = await this.control<{ offsetMilliseconds: number }>('/clock');
+    const later = offsetMilliseconds + minutes * 60_000;
+    // The host first: an event that is delivered at once must not be dated before the jump.
+    await this.app('/admin/clock', { body: { offsetMilliseconds: later } });
+    await this.control('/clock', { advanceTo: Date.now() + later + 1000 });
+  }
+
+  /** Runs the sweep now, and waits until one that began after this has ended. */
+  async sweep(): Promise<void> {
+    const last = async (): Promise<string | null> => {
+      // Whatever else is away, the health says when the last sweep began.
+      const { body } = await this.wire.call(`${this.#host.url}/api/health`);
+      return (body as { sweep: { startedAt: string } | null }).sweep?.startedAt ?? null;
+    };
+    const before = await last();
+    await this.wire.ask(`${this.#host.url}/admin/functions/sweep`, { body: {} });
+    while ((await last()) === before) await delay(LOOK_MILLISECONDS);
+  }
+
+  /** @param keep the folder with the logs, because somebody will want to read them */
+  async down(keep: boolean): Promise<void> {
+    this.wire.close();
+    await this.#hostChildren.stopAll();
+    await this.#children.stopAll();
+    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #died(): void {
+    this.#deaths += 1;
+    this.#start().catch((error: Error) => {
+      this.#broken = error;
+    });
+  }
+
+  async #restart(): Promise<void> {
+    await this.#host.kill();
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
+    const from = Math.max(0, this.#next - 1);
+    this.#loaded = this.casts.slice(from, from + ON_STAGE);
+    writeFileSync(this.#rotationFile, JSON.stringify(configurationOf(this.cloud, this.#loaded)));
+    await this.#host.start();
+  }
+
+  #killAll(): void {
+    this.#hostChildren.killAll();
+    this.#children.killAll();
+  }
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly cloud: CloudAddresses;
+  readonly storage: Storage;
+  readonly casts: readonly Cast[];
+  readonly children: Children;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly app: string;
+}
+
+/** A folder as a host wants it, whose one file leads to the app that can kill itself. */
+function standIn(root: string, folder: string): string {
+  const app = join(folder, 'app');
+  mkdirSync(app);
+  writeFileSync(join(app, 'index.js'), `require(${JSON.stringify(join(__dirname, 'app.js'))});\n`);
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ main: 'ind*.js' }));
+  copyFileSync(join(root, 'host.json'), join(app, 'host.json'));
+  return app;
+}

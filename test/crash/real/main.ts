@@ -1,0 +1,101 @@
+import { parseArgs } from 'node:util';
+import { type ChosenMode, modeLines, modesText, parseMode } from '../../../sandbox/run/modes';
+import { Chance } from '../../survival/chance';
+import { everyBlow, namedBlows, seedOfCommit, someBlows } from './choice';
+import { playMatrix, type Result, type Tally } from './matrix';
+import type { Blow } from './order';
+import { line, summary, table } from './report';
+import { type Run, runs } from './runs';
+
+const usage = `Usage: npm run test:crash -- [--runs rotation,rollback,retirement] [--points <id>[,<id>]] [--sample <n>] [--modes] [--json]
+  --points  <run/function/port.method#n>, or with before, after or lost behind it: these alone
+  --sample  so many of each run, chosen by KEYTURN_TEST_SEED or the commit
+  --modes   once more under each other reading of what nobody outside Azure knows
+  --json    one JSON object as the last line`;
+
+interface Options {
+  readonly runs: readonly Run[];
+  readonly choose: (run: Run, points: readonly string[]) => readonly Blow[];
+  readonly readings: readonly (readonly ChosenMode[])[];
+  readonly json: boolean;
+}
+
+function parse(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runs: { type: 'string' },
+      points: { type: 'string' },
+      sample: { type: 'string' },
+      modes: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const named = values.points?.split(',').map((id) => id.trim());
+  const ofPoints = named && runs.filter(({ name }) => named.some((id) => id.startsWith(`${name}/`)));
+  const ofNames = values.runs?.split(',').map((name) => {
+    const run = runs.find((each) => each.name === name);
+    if (run === undefined)
+      throw new Error(`there is no run ${name}; one of ${runs.map((each) => each.name).join(', ')}`);
+    return run;
+  });
+  return {
+    runs: ofPoints ?? ofNames ?? runs,
+    choose: chooser(named, values.sample),
+    readings: [[], ...(values.modes ? otherReadings() : [])],
+    json: values.json,
+  };
+}
+
+function chooser(named: readonly string[] | undefined, sample: string | undefined): Options['choose'] {
+  if (named !== undefined) return (_, points) => namedBlows(points, named);
+  if (sample === undefined) return (_, points) => everyBlow(points);
+  // biome-ignore lint/style/noProcessEnv: a seed may be asked for
+  const chance = new Chance(seedOfCommit(process.env['KEYTURN_TEST_SEED']));
+  console.log(`seed ${chance.seed}`);
+  return (_, points) => someBlows(points, Number(sample), chance);
+}
+
+/** Each reading that is not the default, but for that under which nothing can be planned. */
+function otherReadings(): readonly (readonly ChosenMode[])[] {
+  const written = modeLines().flatMap((text) => {
+    const [name = '', values = ''] = text.split('=');
+    if (name === 'echoEncryption') return [];
+    if (values === '<number>') return [`${name}=3`];
+    return values
+      .split('|')
+      .slice(1)
+      .map((value) => `${name}=${value}`);
+  });
+  return written.map((text) => {
+    const mode = parseMode(text);
+    if (typeof mode === 'string') throw new Error(mode);
+    return [mode];
+  });
+}
+
+async function main(): Promise<number> {
+  const began = Date.now();
+  const { runs: wanted, choose, readings, json } = parse(process.argv.slice(2));
+  const tallies: { readonly modes: string; readonly tally: Tally }[] = [];
+  for (const modes of readings) {
+    const told = (result: Result): void => console.log(line(result));
+    console.log(`modes: ${modesText(modes)}`);
+    tallies.push({ modes: modesText(modes), tally: await playMatrix({ runs: wanted, choose, modes, told }) });
+  }
+  for (const { modes, tally } of tallies) console.log(`\nmodes: ${modes}\n${table(tally).join('\n')}`);
+  const all = summary(
+    tallies.map(({ tally }) => tally),
+    Math.round((Date.now() - began) / 1000),
+  );
+  if (json) console.log(JSON.stringify(all));
+  return all.problems === 0 && all.readsFailed === 0 && all.plays > 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  },
+);

@@ -1,0 +1,33 @@
+import { env } from 'node:process';
+import { Chance } from '../../survival/chance';
+import { seedOfCommit, someBlows } from './choice';
+import { playMatrix } from './matrix';
+import { runs } from './runs';
+
+const { KEYTURN_TEST_SEED: asked } = env;
+const SECONDS = 600;
+
+/** Of each run so many: a rotation has most points, and is struck on the way to every other run. */
+const played = { rotation: 3, rollback: 2, retirement: 1 };
+
+test(
+  'killed at a few points, which change with the commit, a rotation, a rollback and a retirement come to their end and leave nothing behind',
+  async () => {
+    const chance = new Chance(seedOfCommit(asked));
+    const { results, reads, late, kept } = await playMatrix({
+      runs,
+      keys: 6,
+      choose: (run, points) => someBlows(points, played[run.name], chance),
+    });
+    const blows = results.flatMap(({ blow }) => (blow === null ? [] : [`${blow.point} ${blow.how}`]));
+    process.stdout.write(`seed ${chance.seed}: ${blows.join(', ')}\n`);
+    const problems = results.flatMap(({ blow, problems }) =>
+      problems.map((each) => `${blow?.point} ${blow?.how}: ${each}`),
+    );
+    expect({ seed: chance.seed, problems, late, kept, failed: reads.failed }).toEqual({
+      ...{ seed: chance.seed, problems: [], late: [], kept: [], failed: 0 },
+    });
+    expect(blows).toHaveLength(6);
+  },
+  SECONDS * 1000,
+);

@@ -33,14 +33,20 @@ export function fakePlanStore(effects: string[] = []): Fake<PlanStore, { readonl
   };
 }
 
-/** Data planes that answer what they are told to, per host; `opened` until then. */
+/**
+ * Data planes that answer what they are told to, per host.
+ * @param usual what they answer until then: `opened`, unless told
+ */
 export function fakeDataPlane(
   effects: string[] = [],
+  usual: (hostName: string) => DataPlaneAnswer = (hostName) => ({
+    answer: 'opened',
+    message: `${hostName} opened its data.`,
+  }),
 ): Fake<DataPlane, { readonly answers: Map<string, DataPlaneAnswer> }> {
   const { interfere, run } = interference<DataPlane>(effects);
   const answers = new Map<string, DataPlaneAnswer>();
-  const answer = (hostName: string): DataPlaneAnswer =>
-    structuredClone(answers.get(hostName) ?? { answer: 'opened', message: `${hostName} opened its data.` });
+  const answer = (hostName: string): DataPlaneAnswer => structuredClone(answers.get(hostName) ?? usual(hostName));
   return {
     interfere,
     answers,

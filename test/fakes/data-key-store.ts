@@ -12,6 +12,8 @@ interface FakeDataKeyStoreExtra {
   ownerRemoves(id: WrappedDataKey['id']): void;
   /** All records, in the order of their ids. */
   all(): WrappedDataKey[];
+  /** The same as they are kept, in no order: not to be changed. */
+  look(): readonly WrappedDataKey[];
 }
 
 /** An owner's store of wrapped data keys, in memory. */
@@ -36,6 +38,7 @@ export function fakeDataKeyStore(
   return {
     interfere,
     all,
+    look: () => [...rows.values()],
     ownerPuts: put,
     ownerMerges: (id, columns) => {
       const row = rows.get(nameOf(id));

@@ -34,22 +34,59 @@ interface FakeKeyVaultExtra {
   answerWrongly(version: string, bytes: Uint8Array | null): void;
   /** The same key as hubs and DPS use it, past the port. `away`: the vault answers none of them. `forbidden`: versions that they may not use. */
   readonly forServices: VaultForServices & { away: boolean; readonly forbidden: Set<string> };
+  /** What an owner's unwrap would answer now, without a call: null where the version is gone, disabled, or does not open it. */
+  opens(kid: string, algorithm: WrapAlgorithm, blob: Uint8Array): Uint8Array | null;
+  /** Every version as it is now, without a call. */
+  look(): readonly KeyVersionDetail[];
+}
+
+interface FakeKeyVaultOptions {
+  readonly key?: string;
+  readonly now?: () => Date;
+  readonly effects?: string[];
+  /** Bits that the RSA keys really have, whatever they say: shorter ones are quicker. As many as they say unless told. */
+  readonly bits?: number;
+  /** Vaults that must not open each other's blobs have key pairs of different names. */
+  readonly pairs?: string;
+  /** Names what is made here; `made` counts from 1. */
+  readonly nameVersion?: (made: number) => string;
 }
 
 // Real RSA keys are slow to make: a test file makes each once, and versions of different vaults may share them.
 const pairs = new Map<string, Pair>();
-const pairOf = (index: number, modulusLength: number): Pair => {
-  const name = `${modulusLength} ${index}`;
+const pairOf = (index: number, modulusLength: number, of: string): Pair => {
+  const name = `${of} ${modulusLength} ${index}`;
   const pair = pairs.get(name) ?? generateKeyPairSync('rsa', { modulusLength });
   pairs.set(name, pair);
   return pair;
 };
 
+/** What was opened once opens again to the same bytes; to decrypt is most of what a rotation here costs. */
+const opened = new WeakMap<KeyObject, Map<string, Uint8Array | null>>();
+
+function decrypt({ privateKey }: Pair, algorithm: WrapAlgorithm, blob: Uint8Array): Uint8Array | null {
+  const known = opened.get(privateKey) ?? new Map<string, Uint8Array | null>();
+  opened.set(privateKey, known);
+  const name = `${algorithm} ${Buffer.from(blob).toString('base64')}`;
+  const before = known.get(name);
+  if (before !== undefined) return before && Uint8Array.from(before);
+  let bytes: Uint8Array | null = null;
+  try {
+    bytes = Uint8Array.from(privateDecrypt({ key: privateKey, ...paddingOf(algorithm) }, blob));
+  } catch {
+    // not a blob of this key
+  }
+  if (known.size >= mostOpened) known.clear();
+  known.set(name, bytes);
+  return bytes && Uint8Array.from(bytes);
+}
+
+const mostOpened = 5000;
+
 /** One KEK in memory, with real RSA keys and Key Vault's rules of what works when (disabled: nothing; expired: unwrap only). */
-export function fakeKeyVault(
-  options: { readonly key?: string; readonly now?: () => Date; readonly effects?: string[] } = {},
-): Fake<KeyVault, FakeKeyVaultExtra> {
-  const { key = fakeKey, now = () => new Date('2026-11-22T12:00:00Z'), effects = [] } = options;
+export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, FakeKeyVaultExtra> {
+  const { key = fakeKey, now = () => new Date('2026-11-22T12:00:00Z'), effects = [], bits } = options;
+  const { nameVersion = (made: number) => `v${made}` } = options;
   const { interfere, run } = interference<KeyVault>(effects);
   const stored: Stored[] = [];
   const wrong = new Map<string, Uint8Array>();
@@ -59,9 +96,9 @@ export function fakeKeyVault(
   let made = 0;
 
   const add = (version: NewVersion): KeyVersionDetail => {
-    const pair = pairOf(made++, version.keySize ?? 2048);
+    const pair = pairOf(made++, bits ?? version.keySize ?? 2048, options.pairs ?? '');
     const { n = '', e = '' } = pair.publicKey.export({ format: 'jwk' });
-    const bare = version.version ?? `v${made}`;
+    const bare = version.version ?? nameVersion(made);
     const detail: KeyVersionDetail = {
       createdOn: now(),
       enabled: true,
@@ -95,11 +132,9 @@ export function fakeKeyVault(
     refuseOperation(detail, 'unwrapKey');
     const answer = wrong.get(detail.version);
     if (answer !== undefined) return Uint8Array.from(answer);
-    try {
-      return Uint8Array.from(privateDecrypt({ key: pair.privateKey, ...paddingOf(algorithm) }, blob));
-    } catch {
-      throw new RefusalError('key-vault-refused', `${kid} does not open this blob.`);
-    }
+    const bytes = decrypt(pair, algorithm, blob);
+    if (bytes === null) throw new RefusalError('key-vault-refused', `${kid} does not open this blob.`);
+    return bytes;
   };
   const close = (kid: string, algorithm: WrapAlgorithm, dataKey: Uint8Array): Uint8Array => {
     const { pair, detail } = find(kid);
@@ -173,6 +208,11 @@ export function fakeKeyVault(
       if (bytes === null) wrong.delete(version);
       else wrong.set(version, bytes);
     },
+    opens: (kid, algorithm, blob) => {
+      const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
+      return found?.detail.enabled ? decrypt(found.pair, algorithm, blob) : null;
+    },
+    look: () => stored.map(({ detail }) => detail),
     versions: (asked) =>
       run('versions', '', () => {
         const listed = sameKey(asked, key) ? stored : [];

@@ -25,6 +25,18 @@ interface Rows {
 interface FakeLedgerExtra {
   /** Throws the stop switch, or, with null, takes it back. */
   throwStop(reason: string | null): void;
+  /** What is on record of a KEK now, without a call. */
+  look(key: string): LedgerLook;
+}
+
+export interface LedgerLook {
+  readonly claim: Claim | null;
+  /** Of the claim's run. */
+  readonly undo: readonly UndoEntry[];
+  readonly commands: readonly Command[];
+  readonly retirements: readonly Retirement[];
+  readonly events: readonly SeenEvent[];
+  readonly stop: string | null;
 }
 
 /** The ledger in memory: one partition for each KEK, every change conditional on the claim's ETag. */
@@ -44,6 +56,15 @@ export function fakeLedger(effects: string[] = []): Fake<Ledger, FakeLedgerExtra
     interfere,
     throwStop: (reason) => {
       stop = reason;
+    },
+    look: (key) => {
+      const { claim, undo, commands, retirements, events } = rowsOf(key);
+      const ofRun = ({ rotationId }: { rotationId: string }) => rotationId === claim?.rotationId;
+      return {
+        ...{ claim, undo: undo.filter(ofRun), commands: commands.filter(ofRun), stop },
+        retirements: [...retirements.values()],
+        events: [...new Set(events.values())],
+      };
     },
     read: (key) =>
       run('read', '', () => {

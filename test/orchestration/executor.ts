@@ -36,6 +36,8 @@ interface Execution {
   readonly executionId: string;
   readonly name: string;
   readonly past: readonly events.HistoryEvent[];
+  /** The same, as it is stored; made from it where it is not kept. */
+  readonly pastJson?: readonly string[];
 }
 
 function refuseOddInputs({ functionName, input, compoundActions = [] }: Action): void {
@@ -59,7 +61,7 @@ export async function answerOf(
 ): Promise<OrchestratorAnswer> {
   if (story === undefined) throw new Error(`There is no orchestrator '${instance.name}'.`);
   const { past, executionId } = instance;
-  const pastJson = past.map((event) => JSON.stringify(event));
+  const pastJson = instance.pastJson ?? past.map((event) => JSON.stringify(event));
   const trigger = orchestrationTrigger({ instanceId: instance.id, executionId, past, pastJson, fresh });
   try {
     const answer = await new library.Orchestrator(story).handle(JSON.parse(trigger), {});

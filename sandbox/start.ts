@@ -11,6 +11,7 @@ import { playgroundOf, whatToTry } from './run/playground';
 import { BusyPortsError, refuseBusyPorts } from './run/ports';
 import { createRunFolder } from './run/run-folder';
 import { createScreen, type Screen } from './run/screen';
+import { SearchedRun } from './run/searched-run';
 import { makeSeed, noticeDue } from './run/seed';
 import { span } from './run/spans';
 import type { Scenario } from './run/stage';
@@ -68,20 +69,22 @@ async function run(options: Options): Promise<number> {
     screen.restore();
   });
   let exitCode = 1;
+  const searched = new SearchedRun(screen);
   try {
     if (options.ports === 'fixed') await refuseBusyPorts(wantedPorts());
     const folder = createRunFolder(join(root, '.sandbox'), new Date());
     endpoints = new EndpointsFile(join(root, '.sandbox'), folder);
-    exitCode = await performed({ options, screen, children, endpoints, folder, signal: abort.signal });
+    exitCode = await performed({ options, screen, children, endpoints, searched, folder, signal: abort.signal });
   } catch (error) {
     exitCode = tell(screen, abort.signal.aborted ? abort.signal.reason : error);
   } finally {
     // No signal ends the process before everything else has ended.
     endpoints?.remove();
     screen.restore();
+    await searched.lookWhileUp(abort.signal.aborted && !(abort.signal.reason instanceof Interrupted));
     await children.stopAll();
   }
-  return exitCode;
+  return searched.isClean() ? exitCode : 1;
 }
 
 interface Stagehands {
@@ -89,6 +92,7 @@ interface Stagehands {
   readonly screen: Screen;
   readonly children: Children;
   readonly endpoints: EndpointsFile;
+  readonly searched: SearchedRun;
   readonly folder: string;
   readonly signal: AbortSignal;
 }
@@ -120,6 +124,7 @@ async function performed(hands: Stagehands): Promise<number> {
     signal,
   });
   const sandbox = await Promise.race([bringing, aborted(signal)]);
+  hands.searched.of(sandbox);
   screen.say('up', `after ${span(Date.now() - began)}; logs in ${relative(process.cwd(), join(folder, 'logs'))}`);
   const before = await Promise.race([readAll(sandbox), aborted(signal)]);
   screen.say(

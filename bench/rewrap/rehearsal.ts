@@ -10,7 +10,7 @@ import { AppHost } from '../../sandbox/run/app-host';
 import { appEnvironment, baseEnvironment } from '../../sandbox/run/app-settings';
 import { type Storage, startAzurite } from '../../sandbox/run/azurite';
 import type { Children } from '../../sandbox/run/children';
-import { type CloudAddresses, readAddresses } from '../../sandbox/run/cloud-addresses';
+import { type CloudAddresses, completed, readAddresses } from '../../sandbox/run/cloud-addresses';
 import { makeSeed, names, resourceIds } from '../../sandbox/run/seed';
 import { Tokens } from '../../sandbox/run/tokens';
 import { Wire } from '../../sandbox/run/wire';
@@ -320,5 +320,5 @@ async function startVault(children: Children, folder: string, seed: CloudSeed, p
     readyWithinSeconds: 60,
     readyFrom: readAddresses,
   });
-  return ready;
+  return completed(ready, state);
 }

@@ -4,16 +4,19 @@ import { TableClient } from '@azure/data-tables';
 import { FIXED_PORTS } from '../cloud/ports';
 import type { CloudSeed } from '../cloud/seed';
 import { ensureCertificates } from '../kit';
+import type { SecretSearch } from '../secrets/secret-search';
+import { startAlertWebhook } from './alert-webhook';
 import { APP_PORTS, AppHost } from './app-host';
 import { appEnvironment, baseEnvironment, type KeySettings, keyIdentifier, rotationFile } from './app-settings';
 import type { PortChoice } from './arguments';
 import { AskedFaults } from './asked-faults';
 import { AZURITE_PORTS, type Storage, startAzurite } from './azurite';
 import type { Children } from './children';
-import { type CloudAddresses, readAddresses } from './cloud-addresses';
+import { type CloudAddresses, completed, readAddresses } from './cloud-addresses';
 import type { Endpoints, EndpointsFile } from './endpoints';
 import { makeRecords, type PublicJwk } from './owner';
 import type { WantedPort } from './ports';
+import { searchOf } from './secrets';
 import { counts, names } from './seed';
 import { documents, enrollments, type RecordSource, twins } from './sources';
 import { Tokens } from './tokens';
@@ -37,6 +40,8 @@ export interface Sandbox {
   readonly sources: readonly RecordSource[];
   /** Unversioned identifier of the KEK. */
   readonly key: string;
+  /** Looks for key material where none may be. */
+  readonly search: SecretSearch;
   /** Writes rotation.json anew; the app reads it when it is started. */
   configure(settings: KeySettings): void;
 }
@@ -81,9 +86,10 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   const { root, app, folder, ports, seed, environment, signal } = options;
   const free = ports === 'auto';
   const env = baseEnvironment(environment);
-  const [storage, cloud] = await Promise.all([
+  const [storage, cloud, webhook] = await Promise.all([
     startAzurite(children, { root, folder, free, env }),
     startCloud(children, options),
+    startAlertWebhook(),
   ]);
   signal.throwIfAborted();
   const wire = new Wire(cloud.ca);
@@ -105,7 +111,11 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
     port: free ? 0 : APP_PORTS.app,
     rpcPort: free ? 0 : APP_PORTS.rpc,
     ...(options.signIn === true ? { authenticate: `${cloud.token}/introspect` } : {}),
-    env: appEnvironment(cloud, storage, rotationPath, environment, options.withLog),
+    env: {
+      ...appEnvironment(cloud, storage, rotationPath, environment, options.withLog),
+      KEYTURN_WEBHOOK_URL: webhook.url,
+      KEYTURN_WEBHOOK_SECRET: webhook.secret,
+    },
   });
   await host.start();
   // Whoever looks on reads, and nothing else.
@@ -115,12 +125,18 @@ export async function bringUp(children: Children, options: BringUpOptions): Prom
   const travel = new Travel(async (on) => {
     await wire.ask(`${cloud.control}/time-travel`, { body: { hostAdmin: host.url, on } });
   });
-  const parts = { folder, cloud, storage, host, wire, tokens, faults, travel, seed, table, key, configure };
+  const search = searchOf({
+    ...{ folder, cloud, storage, wire, tokens, seed, webhook, key },
+    dataKeys: [table],
+    app: host.url,
+  });
+  await search.learn();
+  const parts = { folder, cloud, storage, host, wire, tokens, faults, travel, seed, table, key, search, configure };
   return { ...parts, sources: recordSources(parts) };
 }
 
 /** Old records of everything that the seed holds, in the order in which a rotation moves it. */
-function recordSources({ cloud, seed, table, wire, tokens }: Omit<Sandbox, 'sources'>): RecordSource[] {
+function recordSources({ cloud, seed, table, wire, tokens }: Omit<Sandbox, 'sources' | 'search'>): RecordSource[] {
   const place = ({ name, identity }: { name: string; identity: string }, urls: Record<string, string>) => {
     return { name, identity, url: urls[name] ?? '' };
   };
@@ -184,7 +200,7 @@ export async function startCloud(
     readyWithinSeconds: 60,
     readyFrom: readAddresses,
   });
-  return ready;
+  return completed(ready, state);
 }
 
 /** What an owner did long ago: his data keys, wrapped with the version in use, and the documents that they open. */

@@ -33,6 +33,7 @@ export class Wire {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 64 });
   readonly #https: HttpsAgent;
   readonly #signedIn = new Map<string, () => Promise<Record<string, string>>>();
+  readonly #listeners = new Map<string, (path: string, text: string) => void>();
 
   /** @param caFile PEM file of the certificate authority of this sandbox */
   constructor(caFile: string) {
@@ -42,6 +43,11 @@ export class Wire {
   /** From now on whatever is asked of this origin is asked by somebody, unless the call says by whom. */
   signIn(origin: string, header: () => Promise<Record<string, string>>): void {
     this.#signedIn.set(new URL(origin).origin, header);
+  }
+
+  /** From now on every answer of this origin is told as it came: its status and headers, and its text. */
+  hear(origin: string, listener: (path: string, text: string) => void): void {
+    this.#listeners.set(new URL(origin).origin, listener);
   }
 
   /** Rejects when there is no answer at all; any status is an answer. */
@@ -59,7 +65,15 @@ export class Wire {
     }
     return new Promise((resolve, reject) => {
       const method = call.method ?? (body === undefined ? 'GET' : 'POST');
-      const answered = (incoming: IncomingMessage) => collect(incoming).then(resolve, reject);
+      const { origin, pathname } = new URL(url);
+      const heard = (incoming: IncomingMessage, text: string): Answer => {
+        // The date alone would make every answer another one.
+        const { date: _, ...headers } = incoming.headers;
+        this.#listeners.get(origin)?.(pathname, `${incoming.statusCode} ${JSON.stringify(headers)}\n${text}`);
+        return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: parse(text) };
+      };
+      const answered = (incoming: IncomingMessage) =>
+        collect(incoming).then((text) => resolve(heard(incoming, text)), reject);
       const outgoing = url.startsWith('https:')
         ? httpsRequest(url, { method, headers, agent: this.#https }, answered)
         : httpRequest(url, { method, headers, agent: this.#http }, answered);
@@ -86,11 +100,10 @@ export class Wire {
   }
 }
 
-async function collect(incoming: IncomingMessage): Promise<Answer> {
+async function collect(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: parse(text) };
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parse(text: string): unknown {

@@ -15,6 +15,8 @@ import type { Page, Rotation } from '../../sandbox/run/contract';
 import { makeSeed, resourceIds } from '../../sandbox/run/seed';
 import { Tokens } from '../../sandbox/run/tokens';
 import { Wire } from '../../sandbox/run/wire';
+import { base64Secret, textSecret } from '../../sandbox/secrets/known-secrets';
+import { SecretSearch, searchText } from '../../sandbox/secrets/secret-search';
 import { OwnedStore } from './owned-store';
 import { PrivateKeys } from './private-keys';
 import { StorageFront } from './storage-front';
@@ -42,6 +44,8 @@ export class Ground {
   readonly host: AppHost;
   readonly #children: Children;
   readonly #tokens: Tokens;
+  readonly #stores: OwnedStore[] = [];
+  readonly #search: SecretSearch;
   #look: Promise<readonly Rotation[]> | undefined;
 
   private constructor(parts: Parts, wire: Wire) {
@@ -54,6 +58,12 @@ export class Ground {
     this.#children = parts.children;
     this.wire = wire;
     this.#tokens = new Tokens(wire, parts.cloud.token);
+    this.#search = new SecretSearch({
+      ...{ folder: this.folder, connectionString: this.storage.connectionString, dataKeys: [] },
+      others: async () => this.#secrets(),
+      alerts: async () => [JSON.stringify(await wire.ask(`${parts.cloud.eventGrid}/alerts`))],
+    });
+    wire.hear(this.host.url, (path, text) => this.#search.heard(path, text));
   }
 
   /** @param names of the trials; each gives the name of a vault and of a table */
@@ -91,6 +101,7 @@ export class Ground {
     const keys = new PrivateKeys(join(this.folder, 'cloud', `vault-${name}.json`), this.keyOf(name));
     const store = new OwnedStore(name, this.storage.connectionString, keys);
     await store.fill(count, keys.refresh()[0] ?? '');
+    this.#stores.push(store);
     return store;
   }
 
@@ -147,12 +158,33 @@ export class Ground {
     return this.#look;
   }
 
-  /** @param keep the folder with the logs, because somebody will want to read them */
-  async down(keep: boolean): Promise<void> {
+  /**
+   * Looks for key material where none may be before everything goes, and in every file afterwards.
+   * @param keep the folder with the logs, because somebody will want to read them
+   * @returns what was found, one sentence each
+   */
+  async down(keep: boolean): Promise<readonly string[]> {
+    await this.#search.searchLive();
     this.wire.close();
     await this.#children.stopAll();
     await Promise.all([this.front.close(), this.blobFront.close()]);
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    this.#search.searchFiles();
+    const { report } = this.#search;
+    process.stderr.write(`secrets: ${searchText(report)}\n`);
+    if (!keep && report.problems.length === 0) rmSync(this.folder, { recursive: true, force: true });
+    return report.problems;
+  }
+
+  /** What the owners remember, and what the app was given to reach everything with. */
+  #secrets() {
+    const accountKey = /AccountKey=([^;]+)/.exec(this.storage.connectionString)?.[1] ?? '';
+    return [
+      ...base64Secret('the storage account key', accountKey),
+      textSecret('the identity header', this.cloud.identityHeader),
+      ...this.#stores.flatMap(({ name, dataKeys }) =>
+        [...dataKeys].map(([id, bytes]) => ({ what: `the data key of ${name}/${id}`, bytes })),
+      ),
+    ];
   }
 }
 

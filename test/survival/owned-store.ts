@@ -29,6 +29,8 @@ export class OwnedStore {
   readonly table: TableClient;
   readonly keys: PrivateKeys;
   readonly remembered = new Map<string, Remembered>();
+  /** Every data key that ever was, those that were replaced or deleted too, each under the id of its record and its number. */
+  readonly dataKeys = new Map<string, Buffer>();
   /** Every blob that the owner himself has written, and whether he put a check value beside it. */
   readonly ownBlobs = new Map<string, boolean>();
 
@@ -116,9 +118,11 @@ export class OwnedStore {
     const { kid, alg, blob, check } = record;
     const text = await openRecord(record, async () => this.keys.unwrap(kid, alg, blob));
     this.ownBlobs.set(blob, check !== undefined);
+    const dataKey = this.keys.unwrap(kid, alg, blob);
+    this.dataKeys.set(`${idOf(record)} (${this.dataKeys.size})`, dataKey);
     this.remembered.set(idOf(record), {
       text: digest(text),
-      dataKey: this.keys.unwrap(kid, alg, blob),
+      dataKey,
       alg,
       checked: check !== undefined,
     });

@@ -41,9 +41,10 @@ function atFullSize(): void {
       tell(ordeal, `${ordeal.whole.records} records, ${ordeal.whole.kills} kills`);
       const ground = await Ground.up([ordeal.name]);
       const outcome = await undergo(ordeal, ground, ordeal.whole);
-      await ground.down(outcome.problems.length > 0);
+      const secrets = await ground.down(outcome.problems.length > 0);
       tell(ordeal, `${((Date.now() - began) / 1000).toFixed(1)} s`);
       expectNone(ordeal, outcome);
+      expect(secrets).toEqual([]);
     },
     LIMIT,
   );
@@ -60,8 +61,9 @@ function small(): void {
 
   afterAll(async () => {
     const all = await Promise.allSettled(outcomes.values());
-    await ground.down(all.some((one) => one.status === 'rejected' || one.value.problems.length > 0));
-  });
+    const found = await ground.down(all.some((one) => one.status === 'rejected' || one.value.problems.length > 0));
+    expect(found).toEqual([]);
+  }, LIMIT);
 
   test.each(titled(ordeals))(
     '%s',

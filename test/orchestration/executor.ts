@@ -1,16 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { app } from 'durable-functions';
 import type { OrchestrationContext, Story } from '../../functions/durable';
-import { adoptKey } from '../../functions/orchestrators/adopt-key';
-import { moveDataKeys, moveDataKeysName } from '../../functions/orchestrators/move-data-keys';
-import { restoreKey } from '../../functions/orchestrators/restore-key';
-import { retireVersion } from '../../functions/orchestrators/retire-version';
-import { revokeKey } from '../../functions/orchestrators/revoke-key';
-import { rotateKey } from '../../functions/orchestrators/rotate-key';
+import { registerOrchestrations } from '../../functions/orchestrators';
 import { orchestrationTrigger } from '../../sandbox/host/engine/episode';
 import type * as events from '../../sandbox/host/engine/history';
-import { replay } from '../../sandbox/host/engine/replay';
+import type { replay } from '../../sandbox/host/engine/replay';
 
-type Orchestrator = (context: OrchestrationContext) => Story<unknown>;
+export type Orchestrator = (context: OrchestrationContext) => Story<unknown>;
 export type OrchestratorAnswer = Parameters<typeof replay>[2];
 export type Action = OrchestratorAnswer['actions'][number][number];
 
@@ -21,14 +17,23 @@ const library = require('durable-functions/lib/src/orchestrations/Orchestrator')
   Orchestrator: new (story: Orchestrator) => Executor;
 };
 
-export const orchestrators: Readonly<Record<string, Orchestrator>> = {
-  rotateKey,
-  adoptKey,
-  restoreKey,
-  retireVersion,
-  revokeKey,
-  [moveDataKeysName]: moveDataKeys,
-};
+/** What the app registers, under the names by which it does. */
+export const orchestrators: Readonly<Record<string, Orchestrator>> = registeredStories();
+
+function registeredStories(): Readonly<Record<string, Orchestrator>> {
+  const stories: Record<string, Orchestrator> = {};
+  const { orchestration } = app;
+  const keep = (name: string, story: Orchestrator) => {
+    stories[name] = story;
+  };
+  Object.assign(app, { orchestration: keep });
+  try {
+    registerOrchestrations();
+  } finally {
+    Object.assign(app, { orchestration });
+  }
+  return stories;
+}
 
 /** One execution of an instance, as the library is handed it. */
 interface Execution {
@@ -72,21 +77,4 @@ export async function answerOf(
     if (data === undefined) throw error;
     return JSON.parse(data) as OrchestratorAnswer;
   }
-}
-
-/**
- * Replays a finished history with today's code, as Azure does with the runs that are in flight when a new version is deployed.
- * @throws Error naming the first step that the code would do otherwise
- */
-export async function replayFinished(
-  name: string,
-  history: readonly events.HistoryEvent[],
-  story?: Orchestrator,
-): Promise<unknown> {
-  const answer = await answerOf({ id: 'root', executionId: 'recorded', name, past: [...history] }, [], story);
-  const { outcome, newWork } = replay(history, 'recorded', answer);
-  if (outcome.kind === 'failed') throw new Error(outcome.reason);
-  if (newWork.length > 0) throw new Error(`The code would go on with ${JSON.stringify(newWork)}`);
-  if (outcome.kind !== 'completed') throw new Error(`The recorded run would be ${outcome.kind}.`);
-  return outcome.output;
 }

@@ -29,6 +29,13 @@ export interface Step {
   readonly atSeconds: number;
 }
 
+/** An execution that ended in a continue-as-new. */
+export interface LeftBehind {
+  readonly history: readonly events.HistoryEvent[];
+  /** Input of the execution that came after it. */
+  readonly goesOn: unknown;
+}
+
 export interface Played {
   readonly steps: readonly Step[];
   /** The steps by their `told`, in order. */
@@ -38,7 +45,10 @@ export interface Played {
   readonly output: unknown;
   /** Null, or what the failed root instance says. */
   readonly failure: string | null;
+  /** Of the root's last execution. */
   readonly history: readonly events.HistoryEvent[];
+  /** The root's executions that went on as new ones, in order. */
+  readonly leftBehind: readonly LeftBehind[];
   readonly executions: number;
   /** Events that all turns together were handed: each replays the whole history of its execution. */
   readonly replayed: number;
@@ -92,6 +102,7 @@ class Engine implements World {
   #replayed = 0;
   #largestStatus = 0;
   readonly #asleep: unknown[] = [];
+  readonly #leftBehind: LeftBehind[] = [];
   #end: { readonly output: unknown; readonly failure: string | null } | undefined;
 
   constructor(what: Play) {
@@ -121,6 +132,7 @@ class Engine implements World {
       diary: this.#diary,
       ...this.#end,
       history: this.#root.past,
+      leftBehind: this.#leftBehind,
       executions: this.#executions,
       replayed: this.#replayed,
       largestStatus: this.#largestStatus,
@@ -209,8 +221,10 @@ class Engine implements World {
     if (instance === this.#root && newWork.some(({ kind }) => kind === 'timer')) this.#asleep.push(answer.customStatus);
     const scheduled = newWork.map((work) => this.#schedule(instance, work));
     instance.past.push(...[...fresh, ...scheduled, events.orchestratorCompleted(this.#now)].map(events.asPlayed));
-    if (outcome.kind === 'continuedAsNew') this.#start(instance, JSON.stringify(outcome.input), outcome.carried);
-    else if (outcome.kind !== 'running') this.#finish(instance, outcome);
+    if (outcome.kind === 'continuedAsNew') {
+      if (instance === this.#root) this.#leftBehind.push({ history: instance.past, goesOn: outcome.input });
+      this.#start(instance, JSON.stringify(outcome.input), outcome.carried);
+    } else if (outcome.kind !== 'running') this.#finish(instance, outcome);
   }
 
   /** A replay must ask for what it asked for before, inputs included; only a timer may have been cancelled since. */

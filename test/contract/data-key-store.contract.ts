@@ -85,7 +85,7 @@ export function describeDataKeyStoreContract(name: string, setup: () => Promise<
       expect(await read('a')).toMatchObject({ check: null, previous: null });
     });
 
-    test('what its owner changed meanwhile is not overwritten', async () => {
+    test('I9: what its owner changed meanwhile is not overwritten', async () => {
       await owner.ownerPuts(recordOf('a'));
       const before = await read('a');
       await owner.ownerPuts(recordOf('a', { blob: 'b3duZXI' }));
@@ -108,7 +108,7 @@ export function describeDataKeyStoreContract(name: string, setup: () => Promise<
       expect(await store.read(idOf('a'))).toBeNull();
     });
 
-    test('of many replacements of one record at once, exactly one is written', async () => {
+    test('I9: of many replacements of one record at once, exactly one is written', async () => {
       await owner.ownerPuts(recordOf('a'));
       const before = await read('a');
       const results = await Promise.all(Array.from({ length: 5 }, () => replace(before, change)));

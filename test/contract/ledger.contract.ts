@@ -82,12 +82,12 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
       expect((await ledger.read(key)).claim?.rotationId).toBe(`run-${won[0]?.value}`);
     });
 
-    test('a claim that exists is not inserted again', async () => {
+    test('I5: a claim that exists is not inserted again', async () => {
       await ledger.update(key, null, { claim });
       await expect(ledger.update(key, null, { claim })).rejects.toBeInstanceOf(ConflictError);
     });
 
-    test('a change under an ETag that is old conflicts and changes nothing at all', async () => {
+    test('I5: a change under an ETag that is old conflicts and changes nothing at all', async () => {
       await ledger.update(key, null, { claim });
       const old = await etagNow();
       await write({ claim: { ...claim, generation: 2 } });
@@ -96,7 +96,7 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
       expect(await ledger.read(key)).toMatchObject({ claim: { generation: 2 }, undo: [], commands: [] });
     });
 
-    test('of many changes under one ETag, exactly one is made', async () => {
+    test('I5: of many changes under one ETag, exactly one is made', async () => {
       await ledger.update(key, null, { claim });
       const etag = await etagNow();
       const tries = [2, 3, 4, 5, 6].map((generation) => ledger.update(key, etag, { claim: { ...claim, generation } }));

@@ -151,7 +151,7 @@ describe('data keys that cannot be moved', () => {
     message: expect.stringMatching(/2 of 12 .*p\/r1 \(check-value-mismatch\), 1 more/),
   };
 
-  test('bring everything back once the pass is over, unless told otherwise', async () => {
+  test('I8: bring everything back once the pass is over, unless told otherwise', async () => {
     const { told, steps, output } = await play({ input: request, script: usual(leaving(2)) });
     expect(told).not.toContain('verifyTarget 2 forward');
     expect(told.filter((step) => step.startsWith('moveDataKeysPage'))).toEqual([
@@ -208,7 +208,7 @@ describe('data keys that cannot be moved', () => {
 describe('data keys that their owner wrote while a pass went by', () => {
   const passes = (told: readonly string[]) => told.filter((step) => step === 'moveDataKeysPage 2 forward null').length;
 
-  test('are met by another pass before the run goes on', async () => {
+  test('I8: are met by another pass before the run goes on', async () => {
     const script = usual({
       verifyTarget: ({ target }, call) => (target === 2 ? verified(2, 'green', call < 5 ? 7 : 0) : undefined),
     });

@@ -96,7 +96,7 @@ async function playWorld({ seed, fates: befalls, wakeUps }: { seed: number; fate
   return { played, enabled, droppedAfter, watchedLast };
 }
 
-test('whatever befalls it, a retirement leaves no version disabled but the retired, and keeps the old blobs while it watches', async () => {
+test('I9 I10: whatever befalls it, a retirement leaves no version disabled but the retired, and keeps the old blobs while it watches', async () => {
   let retired = 0;
   await fc.assert(
     fc.asyncProperty(world, async (given) => {

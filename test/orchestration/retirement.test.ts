@@ -48,7 +48,7 @@ const goingOn = (secondsAgo: number, over: object = {}) => ({
 });
 
 describe('a retirement', () => {
-  test('proves idle, disables, watches, forgets the old blobs, and only then says so', async () => {
+  test('I9: proves idle, disables, watches, forgets the old blobs, and only then says so', async () => {
     const played = await retire(usual({}, hour));
     expect(played.told).toEqual([...begun, ...watch(6), ...dropped, ...retired]);
     expect(played.output).toBe('retired');
@@ -219,7 +219,7 @@ describe('after a version may have been disabled', () => {
     ['a refusal while watching', { watchTargets: () => refusal() }],
     ['a broken invariant while watching', { watchTargets: () => broken() }],
     ['an error nobody foresaw', { watchTargets: () => ok({ results: null as never }) }],
-  ])('%s enables it again', async (_, changes) => {
+  ])('I10: %s enables it again', async (_, changes) => {
     const played = await retire(usual(changes, hour));
     expect(played.told.slice(-3)).toEqual(undone);
     expect(played).toMatchObject({ output: 'undone', failure: null });
@@ -246,16 +246,19 @@ describe('after a version may have been disabled', () => {
     ['broken', broken()],
     ['lost to a dead worker', thrown],
     ['out of reach past every deadline', fault()],
-  ])('enabling that is %s is tried until it is done, and told once, with the command by hand', async (_, answer) => {
-    const enableVersions = (_: unknown, __: unknown, { now }: { now: string }) =>
-      Date.parse(now) < startedAt + 5 * 3600 * 1000 ? answer : undefined;
-    const played = await retire(usual({ watchTargets: () => probes('red'), enableVersions }, hour));
-    const stuck = played.steps.filter(({ input }) => input['occasion'] === 'still-disabled');
-    expect(stuck).toHaveLength(1);
-    expect(JSON.stringify(stuck[0]?.input['reasons'])).toContain(`--enabled true --id ${key}/v1`);
-    expect(played.told.slice(-2)).toEqual(undone.slice(1));
-    expect(played.output).toBe('undone');
-  });
+  ])(
+    'I10: enabling that is %s is tried until it is done, and told once, with the command by hand',
+    async (_, answer) => {
+      const enableVersions = (_: unknown, __: unknown, { now }: { now: string }) =>
+        Date.parse(now) < startedAt + 5 * 3600 * 1000 ? answer : undefined;
+      const played = await retire(usual({ watchTargets: () => probes('red'), enableVersions }, hour));
+      const stuck = played.steps.filter(({ input }) => input['occasion'] === 'still-disabled');
+      expect(stuck).toHaveLength(1);
+      expect(JSON.stringify(stuck[0]?.input['reasons'])).toContain(`--enabled true --id ${key}/v1`);
+      expect(played.told.slice(-2)).toEqual(undone.slice(1));
+      expect(played.output).toBe('undone');
+    },
+  );
 });
 
 describe('a retirement that goes on after its instance died', () => {
@@ -270,7 +273,7 @@ describe('a retirement that goes on after its instance died', () => {
     expect(played.told).toEqual(['beginRetirement', ...watch(1), ...dropped, ...retired]);
   });
 
-  test('that sees red there enables the versions again', async () => {
+  test('I10: that sees red there enables the versions again', async () => {
     const played = await retire(usual({ ...goingOn(86_400), watchTargets: () => probes('red') }));
     expect(played.told).toEqual(['beginRetirement', 'watchTargets', ...undone]);
   });

@@ -45,7 +45,7 @@ describe('a revocation', () => {
     });
   });
 
-  test('takes an answer that is not known for neither: it is not lost access', async () => {
+  test('I12: takes an answer that is not known for neither: it is not lost access', async () => {
     const script = usual(
       { lookAtAccess: (_, call) => (call < 3 ? probes('red', 'unknown', 'red') : probes('red', 'red', 'red')) },
       { policy },

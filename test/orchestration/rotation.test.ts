@@ -153,7 +153,7 @@ describe('I8: all targets go back as one unit', () => {
       target === 1 && direction === 'forward' ? refusal('dps-refuses') : undefined,
   };
 
-  test('when DPS refuses after the hub has moved, newest first, each verified, after the way back was proved', async () => {
+  test('I10: when DPS refuses after the hub has moved, newest first, each verified, after the way back was proved', async () => {
     const { told, steps, output } = await play({ input: request, script: usual(dpsRefuses) });
     expect(told).toEqual([...before, ...moved.slice(0, 4), ...wayBack, ...allBack.slice(2), ...rolledBack]);
     const reasons = [{ code: 'dps-refuses', message: 'A refusal: dps-refuses.' }];
@@ -201,7 +201,7 @@ describe('I8: all targets go back as one unit', () => {
     expect(told.slice(-6)).toEqual(['listUndo', 'proveWayBack', ...allBack.slice(4), ...rolledBack]);
   });
 
-  test('nothing goes back where previous does not unwrap: that needs a person', async () => {
+  test('I10: nothing goes back where previous does not unwrap: that needs a person', async () => {
     const { told, output } = await play({
       input: request,
       script: usual({ ...dpsRefuses, proveWayBack: () => refusal('previous-does-not-unwrap') }),
@@ -329,7 +329,7 @@ describe('a verification', () => {
     expect(output).toMatchObject({ phase: 'completed' });
   });
 
-  test('that is confirmed red takes all back, naming the target', async () => {
+  test('I8 I10: that is confirmed red takes all back, naming the target', async () => {
     const { told, output } = await play({ input: request, script: usual(colours('red', 'red')) });
     expect(told.slice(-7)).toEqual([...wayBack, ...allBack.slice(4), ...rolledBack]);
     expect(output).toMatchObject({ message: 'iotHub/iotHub-0 does not open old data: The probe is red.' });
@@ -438,7 +438,7 @@ describe('what nobody but a person can mend', () => {
     expect(output).toMatchObject({ phase: 'completed' });
   });
 
-  test('an error nobody foresaw needs attention and does not travel in the history', async () => {
+  test('I6: an error nobody foresaw needs attention and does not travel in the history', async () => {
     const makePlan = () => ({
       kind: 'ok' as const,
       value: { decision: 'go' as const, approved: true, plan: { ...planOf(), targets: null } },
@@ -449,7 +449,7 @@ describe('what nobody but a person can mend', () => {
     expect(output).toMatchObject({ message: "The rotation met an error nobody foresaw; the host's log has it." });
   });
 
-  test('an activity that dies three times needs attention, and what it threw does not travel', async () => {
+  test('I6: an activity that dies three times needs attention, and what it threw does not travel', async () => {
     const { told, steps } = await play({ input: request, script: usual({ chooseVersion: () => thrown }) });
     expect(told.filter((step) => step === 'chooseVersion')).toHaveLength(3);
     expect(told.slice(-3)).toEqual(['chooseVersion', ...attention]);

@@ -48,7 +48,7 @@ describe('a soak', () => {
     ).toBe(true);
   });
 
-  test('keeps the start it had when it is resumed, and does not make up for missed probes in a burst', async () => {
+  test('I2: keeps the start it had when it is resumed, and does not make up for missed probes in a burst', async () => {
     const resumed = { ...request, cause: { kind: 'resume' as const, command: 'resume' as const } };
     const beginSoak = () => ok({ soakStartedAt: '2026-11-22T02:14:30.000Z' });
     const played = await play({ input: resumed, script: usual({ beginSoak }) });

@@ -103,7 +103,7 @@ describe('a fault', () => {
     expect(played.told.filter((step) => step.startsWith('sendAlert'))).toEqual(['sendAlert completed']);
   });
 
-  test('past its deadline needs attention, and nothing goes back', async () => {
+  test('I8: past its deadline needs attention, and nothing goes back', async () => {
     const script = usual({ moveTarget: ({ target }) => (target === 1 ? fault('arm-down') : undefined) });
     const { told, output, steps } = await play({ input: request, script });
     expect(told).not.toContain('enterPhase rolling-back');

@@ -101,7 +101,7 @@ describe('the sweep', () => {
     expect((await world.ledger.read(key)).claim?.orphanedSince).toBeNull();
   });
 
-  test('an engine that cannot say whether the instance is there leaves its claim alone', async () => {
+  test('I12: an engine that cannot say whether the instance is there leaves its claim alone', async () => {
     const world = makeWorld();
     await ready(world);
     const app = surface(world.ports);

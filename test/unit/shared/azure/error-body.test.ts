@@ -47,7 +47,7 @@ describe('quoting a service', () => {
     ['AccountKey: abc123 is wrong'],
     ['Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln was not accepted'],
     ['The key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== is old'],
-  ])('no secret comes through in: %s', (message) => {
+  ])('I6: no secret comes through in: %s', (message) => {
     expect(quoted(message)).not.toMatch(/c2Vj|abc123|eyJ|Eby8|K1SZ/);
   });
 

@@ -111,7 +111,7 @@ describe('the Key Vault adapter against the stand-in', () => {
     expect((told?.purgedOn?.getTime() ?? 0) - (told?.deletedOn?.getTime() ?? 0)).toBeGreaterThanOrEqual(7 * DAY);
   });
 
-  test('all versions are listed, disabled and expired ones too', async () => {
+  test('all versions are listed with their tags (I7), disabled and expired ones too', async () => {
     const versions = await connect().versions(key());
     expect(versions.map((version) => version.kid).sort()).toEqual([kid(0), kid(1), kid(2)].sort());
     expect(versions.find((version) => version.kid === kid(disabled))).toMatchObject({ enabled: false });
@@ -213,7 +213,7 @@ describe('the Key Vault adapter against the stand-in', () => {
     expect(paths()).not.toEqual([]);
   });
 
-  test('a new version is like the old one, tagged, and expires when it was told to', async () => {
+  test('a new version is like the old one, tagged (I7), and expires when it was told to', async () => {
     const keyVault = connect();
     const like = await keyVault.version(kid(current));
     const expiresOn = new Date(Math.ceil(Date.now() / 1000) * 1000 + 90 * DAY);

@@ -75,7 +75,7 @@ describe('the log of a vault', () => {
     expect(await vaultLog.newestRecord(key, window)).toBe('2026-11-21T23:58:00.000Z');
   });
 
-  test('that is answered in part only is not read', async () => {
+  test('I12: that is answered in part only is not read', async () => {
     server.answer({ status: 200, body: { ...usesTable().body, error: { code: 'PartialError', message: 'too much' } } });
     await expect(log().uses(key, [v1], window)).rejects.toMatchObject({ name: 'FaultError', code: 'vault-log' });
   });

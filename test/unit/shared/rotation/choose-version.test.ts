@@ -113,7 +113,7 @@ describe('chooseNext', () => {
     expect(chooseNext(given)).toMatchObject({ refuse: { code, message: expect.any(String) } });
   });
 
-  test('versions that this run made besides the one it uses are reported', () => {
+  test('I2: versions that this run made besides the one it uses are reported', () => {
     const made = [
       version('made-1', 4, ours),
       version('made-2', 5, ours),

@@ -1,10 +1,16 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import crypto, { createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { putBack, rewrap, withDataKey } from '../../../../shared/rotation/data-key';
 import type { FaultError } from '../../../../shared/rotation/errors';
 import { fitDataKey } from '../../../../shared/rotation/fit-data-key';
 import type { DataKeyChange, KeyVersionDetail, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
-import { checkValue, decodeBase64url, encodeBase64url, wrapLocally } from '../../../../shared/rotation/wrapping';
+import {
+  checkValue,
+  decodeBase64url,
+  encodeBase64url,
+  equalBytes,
+  wrapLocally,
+} from '../../../../shared/rotation/wrapping';
 import { fakeKey, fakeKeyVault } from '../../../fakes/key-vault';
 
 type Vault = ReturnType<typeof fakeKeyVault>;
@@ -176,13 +182,18 @@ describe('rewrap', () => {
     'a check value that is no base64url': [{ check: '!'.repeat(22) }, 'record-garbled'],
     'an empty check value': [{ check: '' }, 'record-garbled'],
   };
-  test.each(Object.entries(unfit))('refuses a record with %s, before the vault is asked', async (_, [more, code]) => {
-    // Not through `wrapped`: what is garbled cannot be wrapped.
-    const record = { ...wrapped(v1, dataKey), ...more };
-    await expect(rewrap(record, v2, vault)).rejects.toEqual(refusal(code));
-    expect(() => fitDataKey(record, fakeKey)).toThrow(refusal(code));
-    expect(vault.interfere.effects).toEqual([]);
-  });
+  test.each(Object.entries(unfit))(
+    'refuses a record with %s, before the vault is asked, and does not repeat it (I6)',
+    async (_, [more, code]) => {
+      // Not through `wrapped`: what is garbled cannot be wrapped.
+      const record = { ...wrapped(v1, dataKey), ...more };
+      const refused: unknown = await rewrap(record, v2, vault).catch((error: unknown) => error);
+      expect(refused).toEqual(refusal(code));
+      if (record.blob !== '') expect(String(refused)).not.toContain(record.blob);
+      expect(() => fitDataKey(record, fakeKey)).toThrow(refusal(code));
+      expect(vault.interfere.effects).toEqual([]);
+    },
+  );
 
   test('refuses a data key under 16 bytes', async () => {
     const record = wrapped(v1, randomBytes(15), { check: null });
@@ -307,7 +318,7 @@ describe('putBack', () => {
     expect(await putBack(wrapped(v2, dataKey), v2.kid, vault, null)).toBeNull();
   });
 
-  test('a previous without our digest is believed only after both blobs opened to the same key', async () => {
+  test('I9: a previous without our digest is believed only after both blobs opened to the same key', async () => {
     const previous = JSON.stringify({ kid: v1.kid, alg: original.alg, blob: original.blob });
     expect(await changed(putBack({ ...moved, previous }, v2.kid, vault, v1))).toMatchObject({ blob: original.blob });
     expect(vault.interfere.effects).toEqual(['unwrap v2', 'unwrap v1']);
@@ -335,6 +346,35 @@ describe('putBack', () => {
     vault.answerWrongly('v2', randomBytes(32));
     await expect(putBack(record, v2.kid, vault, v1)).rejects.toEqual(refusal('check-value-mismatch'));
   });
+});
+
+test('I6: what was opened to tell whether a blob is ours is wiped from memory too', async () => {
+  const lent: Uint8Array[] = [];
+  const spying = {
+    ...vault,
+    unwrap: async (...call: Parameters<Vault['unwrap']>) => {
+      const bytes = await vault.unwrap(...call);
+      lent.push(bytes);
+      return bytes;
+    },
+  };
+  const original = wrapped(v1, dataKey);
+  const moved = apply(original, await changed(rewrap(original, v2, vault)));
+  // As it was kept before the digest was: only the two keys can say whose the blob is.
+  const previous = JSON.stringify({ kid: v1.kid, alg: original.alg, blob: original.blob });
+  await putBack({ ...moved, previous }, v2.kid, spying, v1);
+  expect(lent).toHaveLength(2);
+  for (const bytes of lent) expect([...bytes].every((byte) => byte === 0)).toBe(true);
+});
+
+test('I6: keys are compared in a time that does not depend on where they differ', () => {
+  const compare = jest.spyOn(crypto, 'timingSafeEqual');
+  try {
+    expect(equalBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false);
+    expect(compare).toHaveBeenCalledTimes(1);
+  } finally {
+    compare.mockRestore();
+  }
 });
 
 test('I9: however often records go forward and back, every one opens to its data key at every step', async () => {

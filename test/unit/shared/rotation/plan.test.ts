@@ -187,7 +187,7 @@ describe('the composed plan', () => {
     'the identifier has no version': [withHub({ keyIdentifiers: [key] }), ['unversioned-identifier']],
     'the resource is in transition': [withHub({ state: 'Transitioning' }), ['resource-not-active']],
     'the resource shows no state': [withHub({ state: null }), ['resource-active-unknown']],
-    'the version in use is disabled': [
+    'the version in use is disabled (I10)': [
       withVersion({ enabled: false }),
       ['previous-disabled', 'previous-disabled', 'previous-disabled'],
     ],
@@ -208,7 +208,7 @@ describe('the composed plan', () => {
       { ...good, inUseDetails: [], targets: [target('dps')] },
       ['key-can-wrap-unknown'],
     ],
-    'the version in use is expired': [
+    'the version in use is expired (I10)': [
       withVersion({ expiresOn: new Date(now.getTime() - 1) }),
       ['previous-expires-too-soon', 'previous-expires-too-soon'],
     ],

@@ -85,7 +85,7 @@ describe('what reading tells of the way to the key', () => {
     expect(await readAccess(azure(properties), vault, [uami], resource, askOnce())).toMatchObject({ networkAllows });
   });
 
-  test('what may not be read is unknown; what fails just now is waited for', async () => {
+  test('I12: what may not be read is unknown; what fails just now is waited for', async () => {
     const refused = azure(rbac, [assignment(encryptionUser)]);
     refused.interfere.failAlways('get', new RefusalError('forbidden', '403'));
     refused.interfere.failAlways('list', new RefusalError('forbidden', '403'));

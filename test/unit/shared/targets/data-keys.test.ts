@@ -221,7 +221,7 @@ describe('an owner at work meanwhile', () => {
     expect(store.store.all()).toEqual([]);
   });
 
-  test('who replaced a record after it was moved keeps his new data key when it goes back', async () => {
+  test('I9: who replaced a record after it was moved keeps his new data key when it goes back', async () => {
     const store = makeStore(3);
     await moveAll(store.target, store.next.kid, 'forward');
     const { record, dataKey } = wrapped(store.next, 'r0001');
@@ -233,7 +233,7 @@ describe('an owner at work meanwhile', () => {
     await allOpen(store);
   });
 
-  test('who added a record late is moved by the last pass, and until then is said to be behind', async () => {
+  test('I8: who added a record late is moved by the last pass, and until then is said to be behind', async () => {
     const store = makeStore(2);
     await moveAll(store.target, store.next.kid, 'forward');
     store.put(store.first, 'late');
@@ -367,7 +367,7 @@ describe('a data key that cannot be moved', () => {
     await expect(moveAll(store.target, store.next.kid, 'forward')).rejects.toMatchObject({ code: 'version-disabled' });
   });
 
-  test('keeps its version referred to, and what is no identifier is not repeated to people', async () => {
+  test('I1 I6: keeps its version referred to, and what is no identifier is not repeated to people', async () => {
     const store = makeStore(2);
     for (let index = 0; index < 60; index++) store.put(store.first, `a${index}`, { kid: `${key}${index}/${v1}` });
     for (let index = 0; index < 60; index++) store.put(store.first, `b${index}`, { kid: `my secret ${index}` });
@@ -380,6 +380,13 @@ describe('a data key that cannot be moved', () => {
     const alone = makeStore(0);
     alone.put(alone.first, 'c', { kid: 'nonsense' });
     expect(await alone.target.references()).toEqual(['no key identifier']);
+  });
+
+  test('I1: of every version of the KEK that a data key names it is known, however many there are', async () => {
+    const store = makeStore(0);
+    const named = Array.from({ length: 30 }, (_, index) => `${key}/${String(index).padStart(32, '0')}`);
+    for (const [index, kid] of named.entries()) store.put(store.first, `r${index}`, { kid });
+    expect([...(await store.target.references())].toSorted()).toEqual(named);
   });
 
   test('is one of the first hundred by name in the plan, the rest is counted', async () => {

@@ -62,7 +62,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     if (index === 0) expect(JSON.stringify(hub.body)).toContain(JSON.stringify(otherEntry));
   });
 
-  test('loses no SAS key, although a PUT without them wipes them', async () => {
+  test('I10: loses no SAS key, although a PUT without them wipes them', async () => {
     const world = makeWorld();
     const target = service(world, index);
     const { fingerprints, kid: before } = await target.readUndo();
@@ -77,7 +77,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     expect(JSON.stringify(fingerprints)).not.toContain(storedOf(world, index).policies[0]?.primaryKey);
   });
 
-  test('is refused afterwards when a SAS key is another one, or gone', async () => {
+  test('I10: is refused afterwards when a SAS key is another one, or gone', async () => {
     const world = makeWorld();
     const target = service(world, index);
     const { fingerprints } = await target.readUndo();
@@ -102,7 +102,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     ['a first page of several', { value: [], nextLink: 'https://arm.test/next' }],
     ['a policy without its keys', { value: [{ keyName: 'a', rights: 'r' }] }],
   ])(
-    'is refused when listkeys answers %s: half the keys written back are half the keys lost',
+    'I12: is refused when listkeys answers %s: half the keys written back are half the keys lost',
     async (_answer, answer) => {
       const world = makeWorld();
       world.resourceManager.post = async () => answer;
@@ -113,7 +113,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     },
   );
 
-  test('is refused when it hides a secret that was not there when the plan looked', async () => {
+  test('I10: is refused when it hides a secret that was not there when the plan looked', async () => {
     const world = makeWorld();
     const { body } = storedOf(world, index);
     Object.assign(body['properties'] as object, {
@@ -150,7 +150,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     expect(world.resourceManager.puts).toHaveLength(1);
   });
 
-  test('waits while another operation runs', async () => {
+  test('I11: waits while another operation runs', async () => {
     const world = makeWorld();
     storedOf(world, index).state = 'Transitioning';
     await expect(service(world, index).move(kid(v2), open, ignored)).rejects.toMatchObject({ code: 'resource-busy' });
@@ -198,7 +198,7 @@ describe.each(services)('moving a %s', (_what, index) => {
     expect(await moveTo(target, kid(v2))).toEqual({ state: 'done' });
   });
 
-  test('is refused when the operation succeeded and the resource stands elsewhere', async () => {
+  test('I8: is refused when the operation succeeded and the resource stands elsewhere', async () => {
     const world = makeWorld();
     await expect(service(world, index).checkMove(kid(v2), null)).rejects.toMatchObject({ code: 'not-moved' });
     await expect(service(world, index).verify(kid(v2), {})).rejects.toMatchObject({ code: 'not-moved' });
@@ -242,7 +242,7 @@ describe.each(services)('moving a %s', (_what, index) => {
 });
 
 describe('two writers', () => {
-  test('a hub that was changed between reading and writing is read again, and the other change stays', async () => {
+  test('I10: a hub that was changed between reading and writing is read again, and the other change stays', async () => {
     const world = makeWorld();
     const target = service(world, 0);
     world.resourceManager.interfere.before('put', 1, () => {
@@ -257,7 +257,7 @@ describe('two writers', () => {
     expect(world.hub.body['tags']).toEqual({ owner: 'somebody else' });
   });
 
-  test('a DPS that was changed before the write is read again, and the other change stays', async () => {
+  test('I10: a DPS that was changed before the write is read again, and the other change stays', async () => {
     const world = makeWorld();
     const target = service(world, 1);
     world.resourceManager.interfere.before('post', 1, () => {

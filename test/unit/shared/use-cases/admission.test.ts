@@ -52,7 +52,15 @@ describe('admission', () => {
     await expect(readHeldClaim(world.ports, run)).rejects.toThrow(SupersededError);
   });
 
-  test('during a live run sets recheck and starts nothing', async () => {
+  test('I5 of a second instance of the same rotation is refused: one of them works', async () => {
+    const world = makeWorld();
+    await admitted(world);
+    const second = await admitEvent(world, eventRequest(rotationId), `${rotationId}.again`);
+    expect(second).toMatchObject({ admitted: false, why: 'claim-lost' });
+    expect((await world.ledger.read(key)).claim?.instanceId).toBe(rotationId);
+  });
+
+  test('I5 during a live run sets recheck and starts nothing', async () => {
     const world = makeWorld();
     await admitted(world);
     const other = eventRequest('20261122T120100000Z-abcdef-000009', 'KeyExpired');
@@ -141,7 +149,7 @@ describe('during the back-off after a rollback', () => {
   test.each([
     ['an event', { kind: 'event', type: 'KeyNearExpiry', version: v1, eventId: 'e' }],
     ['the sweep', { kind: 'sweep', type: 'KeyNearExpiry', version: v1 }],
-  ] as const)('%s starts nothing, and is kept for when it is over', async (_what, cause) => {
+  ] as const)('I7: %s starts nothing, and is kept for when it is over', async (_what, cause) => {
     const world = await backingOff();
     const request = { ...eventRequest(later), cause };
     expect(await admitEvent(world, request)).toMatchObject({ admitted: false, why: 'backing-off' });

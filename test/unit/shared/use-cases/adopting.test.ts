@@ -1,6 +1,7 @@
 import type { AdoptionOrder } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
 import { undoAdoption, writeAdoption } from '../../../../shared/rotation/adopting';
+import { FaultError } from '../../../../shared/rotation/errors';
 import { dryRun, makePlan } from '../../../../shared/rotation/planning';
 import { startByHand } from '../../../../shared/rotation/requests';
 import { enter, key, makeWorld, v1, type World } from './world';
@@ -171,7 +172,7 @@ describe('an adoption', () => {
     expect(await undoAdoption(world.ports, { run, now: world.now() })).toEqual({ undone: false });
   });
 
-  test('writes nothing more once it is to be taken back', async () => {
+  test('I11: writes nothing more once it is to be taken back', async () => {
     const world = worldOf();
     const { run } = await begun(world, order);
     await enter(world, run, 'adopting');
@@ -179,4 +180,23 @@ describe('an adoption', () => {
     await expect(writeAdoption(world.ports, { run, now: world.now() })).rejects.toThrow(/rollback/);
     expect(await world.keyVault.rotationPolicy(key)).toEqual(bare);
   });
+});
+
+test('I4: an adoption writes nothing while its intent cannot be put on record', async () => {
+  const world = worldOf();
+  const { run } = await begun(world, order);
+  await enter(world, run, 'adopting');
+  world.auditLog.interfere.fail('append');
+  await expect(writeAdoption(world.ports, { run, now: world.now() })).rejects.toThrow(FaultError);
+  expect(await world.keyVault.rotationPolicy(key)).toEqual(bare);
+});
+
+test('I11: an adoption that is stopped after it looked at the policy does not write one', async () => {
+  const world = worldOf();
+  const { run } = await begun(world, order);
+  await enter(world, run, 'adopting');
+  // The first look is for what was there before.
+  world.keyVault.interfere.before('rotationPolicy', 2, () => Promise.resolve(world.ledger.throwStop('drill')));
+  await expect(writeAdoption(world.ports, { run, now: world.now() })).rejects.toThrow(/drill/);
+  expect(await world.keyVault.rotationPolicy(key)).toEqual(bare);
 });

@@ -147,7 +147,7 @@ describe('what is owed', () => {
   });
 });
 
-test('an alert of a run has one id for one occasion, another for the next, and one record each', async () => {
+test('I2: an alert of a run has one id for one occasion, another for the next, and one record each', async () => {
   const world = makeWorld();
   const run = await ready(world);
   const send = (occasion: string) =>

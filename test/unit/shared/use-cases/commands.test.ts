@@ -227,7 +227,7 @@ describe('rollback of a completed rotation', () => {
     expect(await claimOf(world)).toMatchObject({ rotationId, direction: 'back', bound: false, purpose: 'rotation' });
   });
 
-  test('twice at once is one way back', async () => {
+  test('I5: twice at once is one way back', async () => {
     const world = makeWorld();
     await completed(world);
     const decisions = await Promise.all([give(world, 'rollback'), give(world, 'rollback')]);
@@ -330,7 +330,7 @@ describe('a command whose instance has ended without a word', () => {
     await expect(fenceOf(world.ports, run, 'back')()).rejects.toThrow('no longer holds');
   });
 
-  test('is left alone when another instance holds the claim, or nobody does', async () => {
+  test('I5: is left alone when another instance holds the claim, or nobody does', async () => {
     const world = makeWorld();
     await ready(world);
     const asked = { rotationId, command: 'pause' as const, actor: 'ann' };

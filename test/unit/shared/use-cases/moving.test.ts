@@ -167,6 +167,14 @@ describe('the order of effects', () => {
   );
 });
 
+test('I4 a hub is not written when the ledger cannot be read any more right before', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  world.resourceManager.interfere.before('post', 2, () => world.ledger.interfere.failAlways('read'));
+  await expect(moveTarget(world.ports, on(world, run))).rejects.toThrow(FaultError);
+  expect(world.resourceManager.puts).toEqual([]);
+});
+
 describe('I11 no mutation begins', () => {
   test('on a hub once a rollback is on record, even between reading and writing', async () => {
     const world = makeWorld();
@@ -318,7 +326,7 @@ describe('going back', () => {
     await allOpen(world);
   });
 
-  test('begins nothing when the previous version does not unwrap now', async () => {
+  test('I10: begins nothing when the previous version does not unwrap now', async () => {
     const world = makeWorld();
     const run = await ready(world);
     await moveAll(world, run);
@@ -330,7 +338,7 @@ describe('going back', () => {
     await expect(proveWayBack(world.ports, { run, now: world.now() })).rejects.toThrow(RefusalError);
   });
 
-  test('of a target that nothing of ours has moved changes nothing', async () => {
+  test('I8: of a target that nothing of ours has moved changes nothing', async () => {
     const world = makeWorld();
     const run = await ready(world);
     await enter(world, run, 'rolling-back');
@@ -364,7 +372,7 @@ describe('the end', () => {
     expect((await world.ledger.read(key)).claim?.rotationId).toBe(rotationId);
   });
 
-  test('a phase whose end cannot be told keeps the claim, and the run can be taken up by a person', async () => {
+  test('I4 a phase whose end cannot be told keeps the claim, and the run can be taken up by a person', async () => {
     const world = makeWorld();
     const run = await ready(world);
     await moveAll(world, run);
@@ -571,7 +579,7 @@ describe('what is moved', () => {
     expect(world.store.all()).toEqual(before);
   });
 
-  test('a hub that somebody else has moved since the plan is refused, and has no undo', async () => {
+  test('I8: a hub that somebody else has moved since the plan is refused, and has no undo', async () => {
     const world = makeWorld();
     const run = await ready(world);
     world.hub.body = hubBody(v2);
@@ -620,6 +628,24 @@ describe('what is moved', () => {
     await chooseVersion(world.ports, { run, now: world.now() });
     expect(await world.keyVault.versions(key)).toHaveLength(2);
   });
+});
+
+test('I2 a soak that is begun again goes on with its beginning', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  await moveAll(world, run);
+  await enter(world, run, 'soaking');
+  const { soakStartedAt } = await beginSoak(world.ports, { run, now: world.now() });
+  expect(await beginSoak(world.ports, { run, now: world.pass(600) })).toEqual({ soakStartedAt });
+});
+
+test('I4 a pass over data keys does not go on before what it did is on record', async () => {
+  const world = makeWorld();
+  const run = await ready(world);
+  world.auditLog.interfere.fail('append', 2);
+  const page = () => moveDataKeysPage(world.ports, { ...on(world, run, dataKeys), ...firstPage });
+  await expect(page()).rejects.toThrow(FaultError);
+  expect(await page()).toMatchObject({ continuation: null, done: 3 });
 });
 
 describe('a plan', () => {
@@ -683,6 +709,17 @@ describe('what is told', () => {
     }
   });
 
+  test('I6 while targets are on their way the undo on record tells SAS keys apart, and holds none', async () => {
+    const world = makeWorld();
+    await moveAll(world, await ready(world));
+    const { undo } = await world.ledger.read(key);
+    expect(undo.flatMap(({ fingerprints }) => Object.keys(fingerprints))).toContain('iothubowner.primaryKey');
+    const text = await everythingWritten(world);
+    for (const { primaryKey, secondaryKey } of [...world.hub.policies, ...world.dps.policies]) {
+      expect([text.includes(primaryKey), text.includes(secondaryKey)]).toEqual([false, false]);
+    }
+  });
+
   test('what is waited for is said in ledger, document and history, and taken back when the run goes on', async () => {
     const world = makeWorld();
     const run = await ready(world);
@@ -694,7 +731,7 @@ describe('what is told', () => {
     expect(world.history.rotations.get(rotationId)).toMatchObject({ waitingFor: null, reasons: [] });
   });
 
-  test('an alert sent twice has one id and one record, and says what is left and how to do it by hand', async () => {
+  test('I2: an alert sent twice has one id and one record, and says what is left and how to do it by hand', async () => {
     const world = makeWorld();
     const run = await ready(world);
     await enter(world, run, 'needs-attention');

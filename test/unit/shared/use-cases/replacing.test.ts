@@ -173,7 +173,7 @@ describe('the plan of a replacement', () => {
     expect((await plan(world)).decision).toBe('refuse');
   });
 
-  test('is refused where its vault gives other bytes back than were wrapped', async () => {
+  test('I10: is refused where its vault gives other bytes back than were wrapped', async () => {
     const world = makeTwo();
     world.beside.answerWrongly(next, Buffer.alloc(32, 7));
     expect(await noes(world)).toEqual(['replacement-does-not-open']);
@@ -286,7 +286,7 @@ describe('a replacement', () => {
 });
 
 describe('two keys, one at a time', () => {
-  test('the other key is held from the plan to the end: its own runs are answered with the replacement', async () => {
+  test('I5: the other key is held from the plan to the end: its own runs are answered with the replacement', async () => {
     const world = makeTwo();
     const run = await ready(world);
     expect(await otherClaim(world)).toMatchObject({ rotationId: run.rotationId, purpose: 'replacement', heldFor: key });
@@ -307,7 +307,7 @@ describe('two keys, one at a time', () => {
     expect(await otherClaim(world)).toMatchObject({ rotationId: null, replaces: { key, rotationId: run.rotationId } });
   });
 
-  test('while something runs under the other key, a start is answered with it, and a plan is refused', async () => {
+  test('I5: while something runs under the other key, a start is answered with it, and a plan is refused', async () => {
     const world = makeTwo();
     const run = await begun(world);
     const busy = { ...(await claimOf(world)), key: other, rotationId: 'theirs', phase: 'soaking' as const };
@@ -322,7 +322,7 @@ describe('two keys, one at a time', () => {
     });
   });
 
-  test('a hold that its run left behind is freed by the sweep, and stops no other replacement', async () => {
+  test('I5: a hold that its run left behind is freed by the sweep, and stops no other replacement', async () => {
     const world = makeTwo();
     await ready(world);
     await changeClaimOf(world, { rotationId: null });

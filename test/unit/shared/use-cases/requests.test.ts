@@ -50,7 +50,7 @@ describe('an event', () => {
     expect(world.effects).toEqual([]);
   });
 
-  test('that is redelivered before its rotation was started starts it again under the same id; afterwards it is dropped', async () => {
+  test('I2: that is redelivered before its rotation was started starts it again under the same id; afterwards it is dropped', async () => {
     const { ports, pass } = makeWorld();
     const first = await acceptEvent(ports, keyEvent('e1'));
     pass(60);
@@ -61,7 +61,7 @@ describe('an event', () => {
     expect(await acceptEvent(ports, keyEvent('e1'))).toMatchObject({ kind: 'dropped', code: 'seen-before' });
   });
 
-  test('of the same type and version under another id is the same event', async () => {
+  test('I2: of the same type and version under another id is the same event', async () => {
     const { ports } = makeWorld();
     const first = await acceptEvent(ports, keyEvent('e1'));
     if (first.kind !== 'start') throw new Error('It must start.');
@@ -120,7 +120,7 @@ describe('a start by hand', () => {
     });
   });
 
-  test('with the same Idempotency-Key gets the first answer again; with another body it is told apart', async () => {
+  test('I2: with the same Idempotency-Key gets the first answer again; with another body it is told apart', async () => {
     const world = makeWorld();
     const first = await startByHand(world.ports, wanted({ idempotencyKey: 'k' }));
     if (first.kind !== 'start') throw new Error('It must start.');
@@ -140,7 +140,7 @@ describe('a start by hand', () => {
     });
   });
 
-  test('whose answer was lost at any step is started under the same id when it is asked for again', async () => {
+  test('I2: whose answer was lost at any step is started under the same id when it is asked for again', async () => {
     for (const lose of [
       (world: World) => world.ledger.interfere.loseAnswer('update'),
       (world: World) => world.history.interfere.fail('put'),
@@ -191,7 +191,7 @@ describe('a start by hand', () => {
     expect(await admit(world.ports, { request, instanceId, now: world.now() })).toMatchObject({ admitted: true });
   });
 
-  test('that is being given up is not admitted, even before the history says so', async () => {
+  test('I5: that is being given up is not admitted, even before the history says so', async () => {
     const world = makeWorld();
     const first = await startByHand(world.ports, wanted());
     if (first.kind !== 'start') throw new Error('It must start.');

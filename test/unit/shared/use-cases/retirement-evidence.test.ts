@@ -129,7 +129,7 @@ describe('I1 a version is not disabled', () => {
     expect(await enabledOf(world, v1)).toBe(true);
   });
 
-  test('that was used by whom may be ourselves, where our own name in the log is not known', async () => {
+  test('I12: that was used by whom may be ourselves, where our own name in the log is not known', async () => {
     const { world, log, prove } = await begun();
     log.ownId = null;
     log.told.push(useOf(ago(world, day), { principalId: null }));
@@ -169,7 +169,7 @@ describe('I1 a version is not disabled', () => {
     expect(proof.ask).toBeUndefined();
   });
 
-  test('that came to be used, or whose log came to be unreadable, after the proof', async () => {
+  test('I12: that came to be used, or whose log came to be unreadable, after the proof', async () => {
     const { world, ports, log, run, proveToTheEnd } = await begun();
     expect((await proveToTheEnd()).idle).toBe(true);
     log.interfere.failAlways('uses');

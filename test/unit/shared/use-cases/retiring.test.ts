@@ -146,7 +146,7 @@ describe('I1 a version is not disabled', () => {
     expect((await proveIdle(world.ports, on())).idle).toBe(false);
   });
 
-  test('while the stop switch is thrown, the ledger cannot be read, or the audit log cannot be written', async () => {
+  test('I4: while the stop switch is thrown, the ledger cannot be read, or the audit log cannot be written', async () => {
     const { world, on } = await begun();
     world.ledger.throwStop('drill');
     await expect(disableVersions(world.ports, on())).rejects.toThrow(InterruptedError);
@@ -183,7 +183,7 @@ describe('I1 a version is not disabled', () => {
   });
 });
 
-test('a kept old blob is no reference, and it is dropped only when it is told to be', async () => {
+test('I9: a kept old blob is no reference, and it is dropped only when it is told to be', async () => {
   const { world, on } = await begun();
   expect(world.store.all().every(({ previous }) => previous?.includes(v1))).toBe(true);
   expect((await proveIdle(world.ports, on())).idle).toBe(true);
@@ -237,7 +237,7 @@ describe('the claim', () => {
     });
   });
 
-  test('is not taken from a rotation, nor by a second instance, nor when another is faster', async () => {
+  test('I1: is not taken from a rotation, nor by a second instance, nor when another is faster', async () => {
     const { world } = await begun();
     expect(await begin(world, 'r2')).toMatchObject({ admitted: false });
     const other = makeWorld();
@@ -319,7 +319,7 @@ describe('the stop switch that is thrown between two versions', () => {
     return { ...begins, enabled: async () => [await enabledOf(world, v1), await enabledOf(world, v2)], on };
   }
 
-  test('leaves the second enabled, and says that the first must be watched; released, both are disabled', async () => {
+  test('I11: leaves the second enabled, and says that the first must be watched; released, both are disabled', async () => {
     const { world, on, enabled } = await betweenTwo();
     // The first look is at the beginning, the second before the first version.
     world.ledger.interfere.before('stopped', 3, () => Promise.resolve(world.ledger.throwStop('drill')));
@@ -397,7 +397,7 @@ describe('old blobs that could not be forgotten', () => {
     expect(await begin(world, 'r3')).toMatchObject({ admitted: false });
   });
 
-  test('stay while a person has enabled the version again, who may want to go back to it', async () => {
+  test('I9: stay while a person has enabled the version again, who may want to go back to it', async () => {
     const { world } = await left();
     world.keyVault.change(v1, { enabled: true });
     const again = await begin(world, 'r2');
@@ -510,4 +510,24 @@ test('what the watch sees that is not green goes on record; green does not', asy
   const { results } = await watchTargets(world.ports, on());
   expect(results).toMatchObject([{ colour: 'red' }, { colour: 'green' }, { colour: 'green' }]);
   expect(world.auditLog.stored(key).at(-1)).toMatchObject({ action: 'watch', target: 'iotHub/hub-1' });
+});
+
+test('I11: old blobs are not forgotten once the stop switch is thrown', async () => {
+  const { world, on } = await begun();
+  await disableVersions(world.ports, on());
+  world.ledger.throwStop('drill');
+  const drop = { ...on(), target: 2, continuation: null };
+  await expect(dropOldBlobs(world.ports, drop)).rejects.toThrow(InterruptedError);
+  expect(world.store.all().every(({ previous }) => previous !== null)).toBe(true);
+});
+
+test('I9: the old blobs of a version that is not retired stay', async () => {
+  const { world, on } = await begun();
+  await disableVersions(world.ports, on());
+  const [record] = world.store.all();
+  if (record === undefined) throw new Error('There is no record.');
+  const previous = JSON.stringify({ kid: `${key}/${v2}`, alg: record.alg, blob: record.blob });
+  world.store.ownerPuts({ ...record, previous });
+  expect(await dropOldBlobs(world.ports, { ...on(), target: 2, continuation: null })).toMatchObject({ dropped: 2 });
+  expect(world.store.all().filter((each) => each.previous !== null)).toMatchObject([{ previous }]);
 });

@@ -136,15 +136,16 @@ describe('the plan of a revocation', () => {
 describe('a revocation', () => {
   test('I3: has what it disables on record before it disables it', async () => {
     const world = makeWorld();
+    world.keyVault.addVersion({ version: v2 });
     const { run } = await begun(world, 'revoke');
     await enter(world, run, 'revoking');
     world.keyVault.interfere.fail('setEnabled');
     await expect(revokeVersions(world.ports, { run, now: world.now() })).rejects.toThrow();
-    expect((await claimOf(world))?.revocation).toMatchObject({ rotationId: run.rotationId, versions: [v1] });
-    expect(await enabled(world)).toEqual([v1]);
+    expect((await claimOf(world))?.revocation).toMatchObject({ rotationId: run.rotationId, versions: [v1, v2] });
+    expect(await enabled(world)).toEqual([v1, v2]);
   });
 
-  test('disables every enabled version, one that is made meanwhile too, and leaves alone what was disabled before', async () => {
+  test('I2 I3: disables every enabled version, one that is made meanwhile too, and leaves alone what was disabled before', async () => {
     const world = makeWorld();
     world.keyVault.addVersion({ version: v2 });
     world.keyVault.addVersion({ version: 'f'.repeat(32), enabled: false });
@@ -159,7 +160,7 @@ describe('a revocation', () => {
     expect((await claimOf(world))?.revocation?.versions).toEqual([v1, v2, 'e'.repeat(32)]);
   });
 
-  test('disables nothing more once it is to be taken back', async () => {
+  test('I11: disables nothing more once it is to be taken back', async () => {
     const world = makeWorld();
     const { run } = await begun(world, 'revoke');
     await enter(world, run, 'revoking');
@@ -257,7 +258,7 @@ describe('while a key is revoked', () => {
     expect((await claimOf(world))?.revocation).toMatchObject({ versions: [v1] });
   });
 
-  test('it cannot be rotated, nothing is retired, and the sweep leaves it alone', async () => {
+  test('I1: it cannot be rotated, nothing is retired, and the sweep leaves it alone', async () => {
     const world = makeWorld();
     await completed(world);
     world.pass(8 * 86_400);
@@ -292,6 +293,28 @@ describe('while a key is revoked', () => {
     const answer = await command(world.ports, { rotationId: id, command: 'rollback', actor: 'avery' });
     expect(answer).toMatchObject({ kind: 'not-allowed', allowed: [], why: expect.stringContaining('restore') });
   });
+});
+
+test('I4: a revocation disables nothing while its intent cannot be put on record', async () => {
+  const world = makeWorld();
+  const { run } = await begun(world, 'revoke');
+  await enter(world, run, 'revoking');
+  world.auditLog.interfere.fail('append');
+  await expect(revokeVersions(world.ports, { run, now: world.now() })).rejects.toThrow(FaultError);
+  expect(await enabled(world)).toEqual([v1]);
+  await revokeVersions(world.ports, { run, now: world.now() });
+  expect(await enabled(world)).toEqual([]);
+});
+
+test('I11: a revocation that is called back between two versions leaves the second alone', async () => {
+  const world = makeWorld();
+  world.keyVault.addVersion({ version: v2 });
+  const { run } = await begun(world, 'revoke');
+  await enter(world, run, 'revoking');
+  const callBack = () => command(world.ports, { rotationId: run.rotationId, command: 'rollback', actor: 'avery' });
+  world.keyVault.interfere.before('setEnabled', 1, async () => void (await callBack()));
+  await expect(revokeVersions(world.ports, { run, now: world.now() })).rejects.toThrow(/rollback/);
+  expect(await enabled(world)).toEqual([v2]);
 });
 
 describe('a restoration', () => {
@@ -335,6 +358,27 @@ describe('a restoration', () => {
     if (planned.decision === 'go') throw new Error('It must be refused.');
     expect(planned.reasons[0]?.message).toContain('az keyvault key recover --vault-name kv-test --name kek');
   });
+});
+
+test('I4: what is given back is given back first, and told afterwards', async () => {
+  const world = makeWorld();
+  await revoked(world);
+  const { run } = await begun(world, 'restore');
+  await enter(world, run, 'restoring');
+  world.auditLog.interfere.fail('append');
+  await expect(restoreVersions(world.ports, { run, now: world.now() })).rejects.toThrow(FaultError);
+  expect(await enabled(world)).toEqual([v1]);
+});
+
+test('I11: a restoration that is stopped between two versions leaves the second alone', async () => {
+  const world = makeWorld();
+  world.keyVault.addVersion({ version: v2 });
+  await revoked(world);
+  const { run } = await begun(world, 'restore');
+  await enter(world, run, 'restoring');
+  world.keyVault.interfere.before('setEnabled', 1, () => Promise.resolve(world.ledger.throwStop('drill')));
+  await expect(restoreVersions(world.ports, { run, now: world.now() })).rejects.toThrow(/drill/);
+  expect(await enabled(world)).toEqual([v1]);
 });
 
 test('a revocation and a rotation are never interleaved: the second is answered with the first', async () => {

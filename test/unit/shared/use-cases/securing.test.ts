@@ -48,7 +48,7 @@ async function unversioned() {
 }
 
 describe('a previous version that expires before the run could have gone back', () => {
-  test('gets a later expiry; what it was is on record before (I3), once, however often it is repeated (I2)', async () => {
+  test('I10: gets a later expiry; what it was is on record before (I3), once, however often it is repeated (I2)', async () => {
     const { world, on } = await expiresSoon('extend');
     const before = await expiryOf(world);
     const from = world.effects.length;
@@ -106,7 +106,7 @@ describe('services that name the key without a version', () => {
     expect(await nextOf(world)).not.toBe(v1);
   });
 
-  test('keep the undo that was saved first, with its fingerprints and its operation', async () => {
+  test('I3: keep the undo that was saved first, with its fingerprints and its operation', async () => {
     const { world, on } = await unversioned();
     await secureWayBack(world.ports, on());
     const { claim, etag, undo } = await world.ledger.read(key);

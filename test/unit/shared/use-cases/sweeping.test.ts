@@ -71,7 +71,7 @@ const lost: readonly [string, string, string, (world: World) => void][] = [
 ];
 
 describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
-  test('is found, told under a stable id, started once, and recognised when it comes late', async () => {
+  test('I2: is found, told under a stable id, started once, and recognised when it comes late', async () => {
     const world = makeWorld();
     happen(world);
     const [found, ...more] = await sweep(world);
@@ -102,7 +102,7 @@ describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
     expect(late).toMatchObject({ kind: 'start', start: { instanceId: found.start.instanceId } });
   });
 
-  test('that came is not lost', async () => {
+  test('I2: that came is not lost', async () => {
     const world = makeWorld();
     happen(world);
     const came = await acceptEvent(world.ports, keyEvent('e1', type, version));
@@ -309,7 +309,7 @@ describe('what came during a run', () => {
 });
 
 describe('a claim without a run', () => {
-  test('is taken over at the second look, twenty minutes after the first, and not before', async () => {
+  test('I5: is taken over at the second look, twenty minutes after the first, and not before', async () => {
     const world = makeWorld();
     await ready(world);
     expect(await sweep(world, 'gone')).toEqual([]);
@@ -329,7 +329,7 @@ describe('a claim without a run', () => {
     expect(world.auditLog.stored(key).at(-1)).toMatchObject({ action: 'sweep' });
   });
 
-  test('whose instance is there after all begins anew to count as lost', async () => {
+  test('I5: whose instance is there after all begins anew to count as lost', async () => {
     const world = makeWorld();
     await ready(world);
     await sweep(world, 'gone');
@@ -342,7 +342,7 @@ describe('a claim without a run', () => {
     expect((await claimOf(world)).generation).toBe(1);
   });
 
-  test('is left to whoever changed it while it was looked at', async () => {
+  test('I5: is left to whoever changed it while it was looked at', async () => {
     const world = makeWorld();
     await ready(world);
     await changeClaimOf(world, { orphanedSince: '2026-11-22T00:00:00.000Z' });

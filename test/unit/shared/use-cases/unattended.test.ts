@@ -22,7 +22,7 @@ const sweep = (world: World, state: InstanceState): Promise<readonly SweepAction
 const claimOf = async (world: World) => (await world.ledger.read(key)).claim;
 
 describe('a start over HTTP whose instance ended before it could take the claim up', () => {
-  test('keeps its claim while it may still be under way, then goes on in a new instance', async () => {
+  test('I5: keeps its claim while it may still be under way, then goes on in a new instance', async () => {
     const world = makeWorld();
     const start = await startedByHand(world);
     expect(await sweep(world, 'ended')).toEqual([]);
@@ -42,7 +42,7 @@ describe('a start over HTTP whose instance ended before it could take the claim 
     expect(await admit(world.ports, late)).toMatchObject({ admitted: false, why: 'claim-lost' });
   });
 
-  test('is left alone while its instance lives', async () => {
+  test('I5: is left alone while its instance lives', async () => {
     const world = makeWorld();
     await startedByHand(world);
     world.pass(3600);
@@ -73,7 +73,7 @@ describe('a rollback that was accepted just before the run comes to need attenti
   }
   const attention = { phase: 'needs-attention' as const, reasons: [{ code: 'fault', message: 'ARM is down.' }] };
 
-  test('keeps it from ending, so that its instance obeys; on its way back it may end', async () => {
+  test('I11: keeps it from ending, so that its instance obeys; on its way back it may end', async () => {
     const world = makeWorld();
     const run = await rewrapping(world);
     await command(world.ports, { rotationId: run.rotationId, command: 'rollback', actor: 'alice' });

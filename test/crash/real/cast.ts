@@ -9,6 +9,8 @@ export interface Cast {
   readonly hub: string;
   readonly dps: string;
   readonly table: string;
+  /** Whether there is another key beside it that may take its place. */
+  readonly isReplaceable: boolean;
 }
 
 const day = 24 * 3_600_000;
@@ -16,10 +18,15 @@ const day = 24 * 3_600_000;
 const DEVICES = 3;
 const ENROLLMENTS = 3;
 
-export function castOf(number: number): Cast {
+export function castOf(number: number, isReplaceable: boolean): Cast {
   const name = `play${String(number).padStart(3, '0')}`;
-  return { name, keyName: `kek-${name}`, hub: `hub-${name}`, dps: `dps-${name}`, table: `keys${name}` };
+  return { name, keyName: `kek-${name}`, hub: `hub-${name}`, dps: `dps-${name}`, table: `keys${name}`, isReplaceable };
 }
+
+/** What the name of a key that takes another one's place ends in. */
+export const REPLACES = '-2';
+
+const replacementsOf = ({ isReplaceable }: Cast): readonly string[] => (isReplaceable ? [REPLACES] : []);
 
 /** The sandbox's own local cloud, with a KEK, a hub and a DPS for each play. */
 export function seedOf(casts: readonly Cast[]): CloudSeed {
@@ -40,7 +47,9 @@ export function seedOf(casts: readonly Cast[]): CloudSeed {
         ...vault,
         keys: [
           auditKey,
-          ...casts.map(({ keyName }) => ({ ...key, ops: [...key.ops], name: keyName, policy: keptPolicy, versions })),
+          ...casts
+            .flatMap((cast) => ['', ...replacementsOf(cast)].map((which) => `${cast.keyName}${which}`))
+            .map((name) => ({ ...key, ops: [...key.ops], name, policy: keptPolicy, versions })),
         ],
       },
     ],
@@ -57,16 +66,19 @@ export function seedOf(casts: readonly Cast[]): CloudSeed {
       { identity: 'admin', role: 'Key Vault Crypto Officer', scope: `vault:${names.vault}` },
       { identity: 'owner', role: 'Key Vault Crypto User', scope: `vault:${names.vault}` },
       { identity: 'reader', role: 'Reader', scope: 'group' },
-      ...casts.flatMap(({ keyName, hub, dps }) => [
-        { identity: 'keyturn', role: 'Contributor', scope: `hub:${hub}` },
-        { identity: 'keyturn', role: 'Contributor', scope: `dps:${dps}` },
+      ...casts.flatMap((cast) => [
+        { identity: 'keyturn', role: 'Contributor', scope: `hub:${cast.hub}` },
+        { identity: 'keyturn', role: 'Contributor', scope: `dps:${cast.dps}` },
         ...['keyturn', 'reader'].flatMap((identity) => [
-          { identity, role: 'IoT Hub Data Reader', scope: `hub:${hub}` },
-          { identity, role: 'Device Provisioning Service Data Reader', scope: `dps:${dps}` },
+          { identity, role: 'IoT Hub Data Reader', scope: `hub:${cast.hub}` },
+          { identity, role: 'Device Provisioning Service Data Reader', scope: `dps:${cast.dps}` },
         ]),
-        ...['hub-identity', 'dps-identity'].map((identity) => ({
-          ...{ identity, role: 'Key Vault Crypto Service Encryption User', scope: `key:${names.vault}/${keyName}` },
-        })),
+        ...['', ...replacementsOf(cast)].flatMap((which) =>
+          ['hub-identity', 'dps-identity'].map((identity) => ({
+            ...{ identity, role: 'Key Vault Crypto Service Encryption User' },
+            scope: `key:${names.vault}/${cast.keyName}${which}`,
+          })),
+        ),
       ]),
     ],
   };
@@ -97,6 +109,9 @@ export function configurationOf(cloud: CloudAddresses, casts: readonly Cast[]): 
     keys: casts.map((cast) => ({
       key: keyOf(cloud, cast),
       vaultResourceId: resourceIds.vault,
+      replacements: replacementsOf(cast).map((which) => ({
+        ...{ key: `${keyOf(cloud, cast)}${which}`, vaultResourceId: resourceIds.vault },
+      })),
       ...patience,
       targets: [
         { kind: 'iotHub', name: cast.hub, resourceId: hubResourceId(cast.hub), probe: { twin: 'device-0001' } },

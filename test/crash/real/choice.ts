@@ -1,25 +1,24 @@
 import { spawnSync } from 'node:child_process';
 import type { Chance } from '../../survival/chance';
 import type { Blow } from './order';
+import type { Run } from './runs';
 
 /** Where there is no commit to take it from. */
 const FIXED_SEED = 20_261_122;
 
-const ways = ['before', 'after', 'lost'] as const;
-
-/** Every way to strike each of the points. */
-export function everyBlow(points: readonly string[]): readonly Blow[] {
+/** Every way to strike each of the points of a run. */
+export function everyBlow({ ways }: Run, points: readonly string[]): readonly Blow[] {
   return points.flatMap((point) => ways.map((how) => ({ point, how })));
 }
 
 /** So many of them, other ones for another seed. */
-export function someBlows(points: readonly string[], count: number, chance: Chance): readonly Blow[] {
-  return chance.someOf(everyBlow(points), count);
+export function someBlows(run: Run, points: readonly string[], count: number, chance: Chance): readonly Blow[] {
+  return chance.someOf(everyBlow(run, points), count);
 }
 
 /** The one that `<point> <way>`, as it is printed, or a point alone, in every way, names. */
-export function namedBlows(points: readonly string[], named: readonly string[]): readonly Blow[] {
-  return everyBlow(points).filter(({ point, how }) => named.includes(point) || named.includes(`${point} ${how}`));
+export function namedBlows(run: Run, points: readonly string[], named: readonly string[]): readonly Blow[] {
+  return everyBlow(run, points).filter(({ point, how }) => named.includes(point) || named.includes(`${point} ${how}`));
 }
 
 /** What chance begins with: as asked for, else the commit's hash, so that another sample is played at each commit. */

@@ -1,9 +1,9 @@
-import { type Alert, versionOf } from '../../../sandbox/run/contract';
+import type { Alert } from '../../../sandbox/run/contract';
 import { compare } from '../../../sandbox/run/readers';
 import { type ChainedRecord, chainProblems } from '../../survival/history';
 import type { Blow } from './order';
-import type { Run } from './runs';
-import type { Stage } from './stage';
+import type { Ending, Run } from './runs';
+import type { ShownVersion, Stage } from './stage';
 
 /**
  * What is not as it must be after a run, one sentence each, looked at from outside: old records, targets, versions, the history and its
@@ -11,16 +11,25 @@ import type { Stage } from './stage';
  */
 export async function shortcomings(stage: Stage, run: Run, blow: Blow | null): Promise<string[]> {
   const history = await stage.history();
+  const entered = phasesIn(history, stage.rotationId);
+  const ending = run.endings.find(({ phases }) => String(phases) === String(entered));
+  stage.ending = ending ?? null;
   return [
     ...(await recordProblems(stage)),
-    ...(await standingProblems(stage, run)),
-    ...(await versionProblems(stage, run)),
     ...chainProblems(history),
     ...(await verdictProblems(stage)),
-    ...phaseProblems(history, stage.rotationId, run),
-    ...(await alertProblems(stage, run, blow)),
     ...(await instanceProblems(stage)),
     ...stage.reader.problems.map((problem) => `a reader met: ${problem}`),
+    ...(ending === undefined
+      ? [
+          `the phases were ${entered.join(', ')}; ${(await stage.rotation()).reasons.map(({ message }) => message).join(' ')}`,
+        ]
+      : [
+          ...(await standingProblems(stage, ending)),
+          ...(await versionProblems(stage, ending)),
+          ...(await alertProblems(stage, ending, blow)),
+          ...((await run.further?.(stage)) ?? []),
+        ]),
   ];
 }
 
@@ -33,31 +42,34 @@ async function recordProblems({ before }: Stage): Promise<string[]> {
   });
 }
 
-async function standingProblems(stage: Stage, run: Run): Promise<string[]> {
-  const wanted = run.standsOn === 'previous' ? stage.previousVersion : (await stage.rotation()).nextVersion;
-  const services = Object.entries(await stage.serviceVersions());
+async function standingProblems(stage: Stage, { standsOn, keepsOldBlobs }: Ending): Promise<string[]> {
+  const next = (await stage.rotation()).nextVersion;
+  const wanted = {
+    previous: `${stage.key}/${stage.previousVersion}`,
+    next: `${stage.key}/${next}`,
+    replacement: `${stage.replacement}/${next}`,
+  }[standsOn];
   const records = await stage.records();
   const kept = records.filter(({ previous = '' }) => previous !== '').length;
+  const standings = [...Object.entries(await stage.serviceKids()), ...records.map(({ rowKey, kid }) => [rowKey, kid])];
   return [
-    ...services
-      .filter(([, version]) => version !== wanted)
-      .map(([name, version]) => `the ${name} must be on ${wanted} and is on ${version}`),
-    ...records
-      .filter(({ kid }) => versionOf(kid) !== wanted)
-      .map(({ rowKey, kid }) => `${rowKey} must be on ${wanted} and is on ${versionOf(kid)}`),
-    ...(kept === (run.keepsOldBlobs ? records.length : 0) ? [] : [`${kept} records keep an old blob`]),
+    ...standings
+      .filter(([, kid]) => kid !== wanted)
+      .map(([name, kid]) => `${name} must be on ${wanted} and is on ${kid}`),
+    ...(kept === (keepsOldBlobs ? records.length : 0) ? [] : [`${kept} of ${records.length} records keep an old blob`]),
   ];
 }
 
 /** One version was made, however often it was asked for, and only a proved one is disabled. */
-async function versionProblems(stage: Stage, run: Run): Promise<string[]> {
+async function versionProblems(stage: Stage, { versions: counts, previousEnabled }: Ending): Promise<string[]> {
   const versions = await stage.versions();
-  const next = (await stage.rotation()).nextVersion;
-  const previous = versions.find(({ version }) => version === stage.previousVersion);
+  const isPrevious = ({ version }: ShownVersion): boolean => version === stage.previousVersion;
   return [
-    ...(versions.length === 2 ? [] : [`the key has ${versions.length} versions, not 2`]),
-    ...(previous?.enabled === run.previousEnabled ? [] : [`the previous version has enabled=${previous?.enabled}`]),
-    ...(versions.find(({ version }) => version === next)?.enabled ? [] : ['the next version is not enabled']),
+    ...(counts.includes(versions.length) ? [] : [`the key has ${versions.length} versions`]),
+    ...(versions.find(isPrevious)?.enabled === previousEnabled
+      ? []
+      : [`the previous version is not enabled=${previousEnabled}`]),
+    ...(versions.every((each) => each.enabled || isPrevious(each)) ? [] : ['a version that was made is not enabled']),
   ];
 }
 
@@ -74,19 +86,17 @@ async function verdictProblems(stage: Stage): Promise<string[]> {
   return assurance === 'anchored' ? [] : [`the history is only ${assurance}, not anchored`];
 }
 
-function phaseProblems(history: readonly ChainedRecord[], rotationId: string, run: Run): string[] {
-  const entered = history
+function phasesIn(history: readonly ChainedRecord[], rotationId: string): readonly string[] {
+  return history
     .filter((record) => record.rotationId === rotationId && record.action === 'phase')
     .map(({ details }) => String(details['phase']));
-  if (JSON.stringify(entered) === JSON.stringify(run.phases)) return [];
-  return [`the phases were ${entered.join(', ')}, not ${run.phases.join(', ')}`];
 }
 
-async function alertProblems(stage: Stage, run: Run, blow: Blow | null): Promise<string[]> {
+async function alertProblems(stage: Stage, ending: Ending, blow: Blow | null): Promise<string[]> {
   const most = blow !== null && mayRepeat(blow) ? 2 : 1;
   const alerts = await stage.alerts();
   return [
-    ...kindProblems(stage, run, alerts),
+    ...kindProblems(stage, ending, alerts),
     ...alerts.filter(({ copies }) => copies > most).map(({ id, copies }) => `the alert ${id} came ${copies} times`),
   ];
 }
@@ -98,15 +108,19 @@ function mayRepeat({ point, how }: Blow): boolean {
 }
 
 /** What the topic has received once everything is over and every alert that was owed has had its turn. */
-export async function lateAlertProblems(stage: Stage, run: Run): Promise<string[]> {
-  return kindProblems(stage, run, await stage.alerts()).map((problem) => `${stage.cast.name}, at last: ${problem}`);
+export async function lateAlertProblems(stage: Stage): Promise<string[]> {
+  // Of one that came to no ending that is known there is nothing to hold its alerts against.
+  if (stage.ending === null) return [];
+  return kindProblems(stage, stage.ending, await stage.alerts()).map(
+    (problem) => `${stage.cast.name}, at last: ${problem}`,
+  );
 }
 
 /** Each alert of the run under one id, and none besides. */
-function kindProblems({ rotationId }: Stage, run: Run, alerts: readonly Alert[]): string[] {
+function kindProblems({ rotationId }: Stage, ending: Ending, alerts: readonly Alert[]): string[] {
   const mine = alerts.filter(({ id }) => id.startsWith(rotationId));
   const kinds = mine.map(({ id }) => id.slice(rotationId.length + 1).split('.')[0] ?? '').sort();
-  const wanted = [...run.alerts].sort();
+  const wanted = [...ending.alerts].sort();
   return [
     ...(String(kinds) === String(wanted) ? [] : [`the alerts are ${kinds.join(', ')}, not ${wanted.join(', ')}`]),
     ...alerts

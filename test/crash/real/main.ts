@@ -7,16 +7,19 @@ import type { Blow } from './order';
 import { line, summary, table } from './report';
 import { type Run, runs } from './runs';
 
-const usage = `Usage: npm run test:crash -- [--runs rotation,rollback,retirement] [--points <id>[,<id>]] [--sample <n>] [--modes] [--json]
+const usage = `Usage: npm run test:crash -- [--runs <run>[,<run>]] [--points <id>[,<id>]] [--sample <n>] [--modes] [--lanes <n>] [--json]
+  --runs    ${runs.map(({ name }) => name).join(', ')}
   --points  <run/function/port.method#n>, or with before, after or lost behind it: these alone
   --sample  so many of each run, chosen by KEYTURN_TEST_SEED or the commit
   --modes   once more under each other reading of what nobody outside Azure knows
+  --lanes   so many local clouds side by side; 2 unless said
   --json    one JSON object as the last line`;
 
 interface Options {
   readonly runs: readonly Run[];
   readonly choose: (run: Run, points: readonly string[]) => readonly Blow[];
   readonly readings: readonly (readonly ChosenMode[])[];
+  readonly lanes: number;
   readonly json: boolean;
 }
 
@@ -28,6 +31,7 @@ function parse(args: readonly string[]): Options {
       points: { type: 'string' },
       sample: { type: 'string' },
       modes: { type: 'boolean', default: false },
+      lanes: { type: 'string', default: '2' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -43,17 +47,18 @@ function parse(args: readonly string[]): Options {
     runs: ofPoints ?? ofNames ?? runs,
     choose: chooser(named, values.sample),
     readings: [[], ...(values.modes ? otherReadings() : [])],
+    lanes: Number(values.lanes),
     json: values.json,
   };
 }
 
 function chooser(named: readonly string[] | undefined, sample: string | undefined): Options['choose'] {
-  if (named !== undefined) return (_, points) => namedBlows(points, named);
-  if (sample === undefined) return (_, points) => everyBlow(points);
+  if (named !== undefined) return (run, points) => namedBlows(run, points, named);
+  if (sample === undefined) return everyBlow;
   // biome-ignore lint/style/noProcessEnv: a seed may be asked for
   const chance = new Chance(seedOfCommit(process.env['KEYTURN_TEST_SEED']));
   console.log(`seed ${chance.seed}`);
-  return (_, points) => someBlows(points, Number(sample), chance);
+  return (run, points) => someBlows(run, points, Number(sample), chance);
 }
 
 /** Each reading that is not the default, but for that under which nothing can be planned. */
@@ -76,12 +81,12 @@ function otherReadings(): readonly (readonly ChosenMode[])[] {
 
 async function main(): Promise<number> {
   const began = Date.now();
-  const { runs: wanted, choose, readings, json } = parse(process.argv.slice(2));
+  const { runs: wanted, choose, readings, lanes, json } = parse(process.argv.slice(2));
   const tallies: { readonly modes: string; readonly tally: Tally }[] = [];
   for (const modes of readings) {
     const told = (result: Result): void => console.log(line(result));
     console.log(`modes: ${modesText(modes)}`);
-    tallies.push({ modes: modesText(modes), tally: await playMatrix({ runs: wanted, choose, modes, told }) });
+    tallies.push({ modes: modesText(modes), tally: await playMatrix({ runs: wanted, choose, modes, lanes, told }) });
   }
   for (const { modes, tally } of tallies) console.log(`\nmodes: ${modes}\n${table(tally).join('\n')}`);
   const all = summary(

@@ -6,7 +6,7 @@ import { Ground } from './ground';
 import { lateAlertProblems } from './judgement';
 import type { Blow } from './order';
 import { type Played, passedPoints, playRun } from './play';
-import { type Run, rotation, runs } from './runs';
+import { type Run, rotation } from './runs';
 import { Stage } from './stage';
 
 const KEYS = 24;
@@ -32,6 +32,8 @@ export interface Wanted {
   readonly modes?: readonly ChosenMode[];
   /** KEKs of one local cloud; when all have been played on, another one is brought up. */
   readonly keys?: number;
+  /** How many local clouds are played on side by side; one unless set. */
+  readonly lanes?: number;
   /** Told of each play as it ends. */
   readonly told?: (result: Result) => void;
 }
@@ -40,60 +42,97 @@ export interface Wanted {
  * Plays each wanted run once without a blow, which says what its points are, and then once for each blow that is chosen. A run that follows
  * a rotation is played on the stage of one that was struck itself, so that two blows cost one stage.
  */
-export async function playMatrix({
-  runs: wanted,
-  choose,
-  modes = [],
-  keys = KEYS,
-  told = () => {},
-}: Wanted): Promise<Tally> {
-  const grounds = new Grounds(modes, keys);
-  const results: Result[] = [];
-  const queues = new Map<Run, Blow[]>();
-  const play = async (stage: Stage, run: Run, blow: Blow | null): Promise<Result> => {
-    const result = { ...(await playRun(stage, run, blow)), run: run.name };
-    grounds.found(result.problems);
-    results.push(result);
-    told(result);
-    return result;
-  };
-  const learn = async (stage: Stage, run: Run): Promise<boolean> => {
-    const known = !wanted.includes(run) || queues.has(run);
-    const { problems } = known ? await playRun(stage, run, null) : await play(stage, run, null);
-    if (!known && problems.length === 0) queues.set(run, [...choose(run, passedPoints(stage, run))]);
-    return problems.length === 0;
-  };
+export async function playMatrix(wanted: Wanted): Promise<Tally> {
+  const { runs, modes = [], keys = KEYS, lanes = 1 } = wanted;
+  const isReplaceable = runs.some(({ name }) => name === 'replacement');
+  const grounds = Array.from({ length: lanes }, () => new Grounds(modes, keys, isReplaceable));
+  const matrix = new Matrix(wanted);
   try {
-    const followers = wanted.filter(({ after }) => after !== null);
-    for (const follower of followers.length === 0 ? [null] : followers) {
-      await grounds.onStage(async (stage) => {
-        if ((await learn(stage, rotation)) && follower !== null) await learn(stage, follower);
-      });
-    }
-    for (;;) {
-      const first = queues.get(rotation)?.shift() ?? null;
-      const second = longest(queues);
-      if (first === null && second === null) break;
-      await grounds.onStage(async (stage) => {
-        if (first === null && second !== null && (await playRun(stage, rotation, null)).problems.length > 0) {
-          throw new Error(`a rotation without a blow, before a ${second.name}, came to no good end`);
-        }
-        // What stands wrong after the first would be held against the second.
-        if (first !== null && (await play(stage, rotation, first)).problems.length > 0) return;
-        const blow = second === null ? undefined : queues.get(second)?.shift();
-        if (second !== null && blow !== undefined) await play(stage, second, blow);
-      });
-    }
+    await matrix.learn(grounds[0] as Grounds);
+    await Promise.all(grounds.map((each) => matrix.play(each)));
   } finally {
-    await grounds.down();
+    for (const each of grounds) await each.down();
   }
-  return { results, reads: grounds.reads, late: grounds.late, kept: grounds.kept };
+  const reads = { opened: 0, explained: 0, failed: 0 };
+  for (const each of grounds) for (const kind of kinds) reads[kind] += each.reads[kind];
+  return {
+    ...{ results: matrix.results, reads },
+    late: grounds.flatMap(({ late }) => late),
+    kept: grounds.flatMap(({ kept }) => kept),
+  };
 }
 
-/** Of the runs that follow a rotation the one with most left to play. */
-function longest(queues: ReadonlyMap<Run, readonly Blow[]>): Run | null {
-  const left = [...queues].filter(([run, blows]) => run.after !== null && blows.length > 0);
-  return left.sort(([, a], [, b]) => b.length - a.length)[0]?.[0] ?? null;
+const kinds = ['opened', 'explained', 'failed'] as const;
+
+/** What is to be played yet, and what has been. */
+class Matrix {
+  readonly results: Result[] = [];
+  readonly #wanted: Wanted;
+  readonly #queues = new Map<Run, Blow[]>();
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+  }
+
+  /** Plays each run without a blow. @throws Error when one comes to no good end: nothing could be told of its points */
+  async learn(grounds: Grounds): Promise<void> {
+    for (const run of this.#wanted.runs) {
+      if (this.#queues.has(run)) continue;
+      await grounds.onStage(async (stage) => {
+        if (run.after !== null) await this.#learnOf(grounds, stage, run.after);
+        await this.#learnOf(grounds, stage, run.pointsOf ?? run);
+      });
+    }
+  }
+
+  async #learnOf(grounds: Grounds, stage: Stage, run: Run): Promise<void> {
+    const { runs, choose } = this.#wanted;
+    const isNews = runs.includes(run) && !this.#queues.has(run);
+    mustBeSound(run, isNews ? await this.#playOne(grounds, stage, run, null) : await playRun(stage, run, null));
+    for (const each of runs) {
+      if ((each.pointsOf ?? each) !== run || this.#queues.has(each)) continue;
+      this.#queues.set(each, [...choose(each, passedPoints(stage, each))]);
+    }
+  }
+
+  /** Plays until nothing is left; several may do so side by side, each on grounds of its own. */
+  async play(grounds: Grounds): Promise<void> {
+    for (;;) {
+      const first = this.#wanted.runs.find((run) => run.after === null && this.#left(run) > 0) ?? rotation;
+      const second = this.#follower(first);
+      const blow = this.#queues.get(first)?.shift() ?? null;
+      if (blow === null && second === null) return;
+      await grounds.onStage(async (stage) => {
+        if (blow === null) mustBeSound(first, await playRun(stage, first, null));
+        // What stands wrong after the first would be held against the second.
+        else if ((await this.#playOne(grounds, stage, first, blow)).problems.length > 0) return;
+        const next = second === null ? undefined : this.#queues.get(second)?.shift();
+        if (second !== null && next !== undefined) await this.#playOne(grounds, stage, second, next);
+      });
+    }
+  }
+
+  async #playOne(grounds: Grounds, stage: Stage, run: Run, blow: Blow | null): Promise<Result> {
+    const result = { ...(await playRun(stage, run, blow)), run: run.name };
+    grounds.found(result.problems);
+    this.results.push(result);
+    this.#wanted.told?.(result);
+    return result;
+  }
+
+  #left(run: Run): number {
+    return this.#queues.get(run)?.length ?? 0;
+  }
+
+  /** Of the runs that follow another one that with most left to play. */
+  #follower(first: Run): Run | null {
+    const left = this.#wanted.runs.filter((run) => run.after === first && this.#left(run) > 0);
+    return left.sort((a, b) => this.#left(b) - this.#left(a))[0] ?? null;
+  }
+}
+
+function mustBeSound({ name }: Run, { problems }: Played): void {
+  if (problems.length > 0) throw new Error(`the ${name} comes to no good end without a blow: ${problems.join('; ')}`);
 }
 
 /** One local cloud after another, each until its keys have been played on. */
@@ -102,13 +141,15 @@ class Grounds {
   readonly late: string[] = [];
   readonly kept: string[] = [];
   readonly #modes: readonly ChosenMode[];
+  readonly #replaced: boolean;
   #ground: Ground | undefined;
-  #stages: { readonly stage: Stage; readonly last: Run }[] = [];
+  #stages: Stage[] = [];
   #problems = 0;
   readonly #keys: number;
 
-  constructor(modes: readonly ChosenMode[], keys: number) {
+  constructor(modes: readonly ChosenMode[], keys: number, replaced: boolean) {
     this.#modes = modes;
+    this.#replaced = replaced;
     this.#keys = keys;
   }
 
@@ -124,9 +165,8 @@ class Grounds {
       await work(stage);
     } finally {
       await stage.leave();
-      for (const kind of ['opened', 'explained', 'failed'] as const) this.reads[kind] += stage.reader.counts[kind];
-      const last = runs.findLast((run) => stage.played.has(run.name));
-      if (last !== undefined) this.#stages.push({ stage, last });
+      for (const kind of kinds) this.reads[kind] += stage.reader.counts[kind];
+      this.#stages.push(stage);
     }
   }
 
@@ -135,14 +175,16 @@ class Grounds {
     const ground = this.#ground;
     this.#ground = undefined;
     if (ground === undefined) return;
+    const late: string[] = [];
     try {
       await ground.letPass(20);
       await ground.sweep();
-      for (const { stage, last } of this.#stages) this.late.push(...(await lateAlertProblems(stage, last)));
+      for (const stage of this.#stages) late.push(...(await lateAlertProblems(stage)));
     } catch (error) {
-      this.late.push(error instanceof Error ? error.message : String(error));
+      late.push(error instanceof Error ? error.message : String(error));
     }
-    const keep = this.#problems + this.late.length > 0;
+    this.late.push(...late);
+    const keep = this.#problems + late.length > 0;
     if (keep) this.kept.push(ground.folder);
     this.#stages = [];
     this.#problems = 0;
@@ -150,7 +192,7 @@ class Grounds {
   }
 
   #up(): Promise<Ground> {
-    const casts = Array.from({ length: this.#keys }, (_, index) => castOf(index + 1));
+    const casts = Array.from({ length: this.#keys }, (_, index) => castOf(index + 1, this.#replaced));
     return Ground.up(withModes(seedOf(casts), this.#modes), casts);
   }
 }

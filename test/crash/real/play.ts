@@ -7,6 +7,8 @@ import type { Stage } from './stage';
 
 export interface Played {
   readonly blow: Blow | null;
+  /** Where the rotation before it on the same stage was struck. */
+  readonly onto: Blow | null;
   /** Whether the point was met: what depends on the time of day may not be. */
   readonly met: boolean;
   readonly problems: readonly string[];
@@ -30,24 +32,28 @@ export async function playRun(stage: Stage, run: Run, blow: Blow | null): Promis
   const order: Order = { run: run.name, file, ...(blow === null ? {} : { at: blow }) };
   await ground.order(order);
   const problems: string[] = [];
+  const onto = stage.struck;
   try {
-    await run.begin(stage);
+    await run.begin(stage, () => blow === null || existsSync(`${file}.struck`));
     problems.push(...(await untilOver(stage, run)));
     await ground.order({ run: 'between', file: `${file}.between` });
     const struck = existsSync(`${file}.struck`) ? readFileSync(`${file}.struck`, 'utf8').trim().split('\n') : [];
     problems.push(...blowProblems(blow, struck, ground.takeDeaths()));
     problems.push(...(await shortcomings(stage, run, blow)));
     const met = blow === null || struck.length > 0;
-    return { blow, met, problems, milliseconds: Date.now() - began };
+    stage.struck = blow;
+    return { blow, onto, met, problems, milliseconds: Date.now() - began };
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
-    return { blow, met: true, problems, milliseconds: Date.now() - began };
+    return { blow, onto, met: true, problems, milliseconds: Date.now() - began };
   }
 }
 
-/** The points that a run has passed, in their order. */
+/** The points that a run has passed, in their order, by the name of the run that is to be struck there. */
 export function passedPoints(stage: Stage, run: Run): readonly string[] {
-  return readFileSync(stage.passedFile(run.name), 'utf8').trim().split('\n');
+  const { name } = run.pointsOf ?? run;
+  const lines = readFileSync(stage.passedFile(name), 'utf8').trim().split('\n');
+  return lines.map((line) => line.replace(/^\w+/, run.name));
 }
 
 /** Nobody does anything but wait: what the run cannot do by itself it does not do. */

@@ -4,8 +4,9 @@ import { runs } from './runs';
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
 
 /** One play in a line, and what was wrong in lines below it. */
-export function line({ run, blow, met, problems, milliseconds }: Result): string {
-  const what = blow === null ? `${run} without a blow` : `${blow.point} ${blow.how}`;
+export function line({ run, blow, onto, met, problems, milliseconds }: Result): string {
+  const before = onto === null ? '' : `, after ${onto.point} ${onto.how}`;
+  const what = `${blow === null ? `${run} without a blow` : `${blow.point} ${blow.how}`}${problems.length > 0 ? before : ''}`;
   const verdict = problems.length > 0 ? 'WRONG' : met ? 'ok' : 'not met';
   return [`${verdict.padEnd(7)} ${what}  ${seconds(milliseconds)}`, ...problems.map((each) => `        ${each}`)].join(
     '\n',
@@ -57,7 +58,7 @@ export function summary(tallies: readonly Tally[], secondsAll: number) {
     readsOpened: sum('opened'),
     readsFailed: sum('failed'),
     seconds: secondsAll,
-    wrong: wrong.map(({ run, blow, problems }) => ({ run, ...blow, problems })),
+    wrong: wrong.map(({ run, blow, onto, problems }) => ({ run, ...blow, onto, problems })),
     late,
   };
 }

@@ -1,80 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Stage } from './stage';
 
-/** A run that is played with a kill at each of its points, and how everything must stand once it is over. */
-export interface Run {
-  readonly name: 'rotation' | 'rollback' | 'retirement';
-  /** What must have run before it on the same stage. */
-  readonly after: Run | null;
-  /** Asks for it, once more if nobody answered: what an operator's tool does. */
-  begin(stage: Stage): Promise<void>;
-  /** Whether it is over; asked only while no instance is alive. */
-  isOver(stage: Stage): Promise<boolean>;
-  readonly standsOn: 'previous' | 'next';
-  /** Phases that its rotation has entered by now, from the beginning. */
+/** How everything may stand once a run is over; which of several it must be is told by the phases that its rotation went through. */
+export interface Ending {
+  /** Phases that the rotation has entered by now, from the beginning. */
   readonly phases: readonly string[];
-  /** Kinds of the alerts that its rotation has raised by now, each once. */
+  /** Kinds of the alerts that the rotation has raised by now, each once. */
   readonly alerts: readonly string[];
-  /** Whether the previous version is enabled at the end. */
+  /** Where every target stands. */
+  readonly standsOn: 'previous' | 'next' | 'replacement';
+  /** How many versions the key may have: one more is made at most. */
+  readonly versions: readonly number[];
   readonly previousEnabled: boolean;
-  /** Whether every record keeps its old blob at the end. */
+  /** Whether every record keeps its old blob. */
   readonly keepsOldBlobs: boolean;
 }
 
+export interface Run {
+  readonly name: 'rotation' | 'recall' | 'rollback' | 'retirement' | 'adoption' | 'replacement';
+  /** What must have run before it on the same stage. */
+  readonly after: Run | null;
+  /** Its points are those of the other run: what sets it apart begins when it is struck. */
+  readonly pointsOf?: Run;
+  /** Ways in which its points are played. */
+  readonly ways: readonly ('before' | 'after' | 'lost')[];
+  /**
+   * Asks for it, once more if nobody answered: what an operator's tool does.
+   * @param struck whether the blow has fallen; always, where there is none
+   */
+  begin(stage: Stage, struck: () => boolean): Promise<void>;
+  /** Whether it is over; asked only while no instance is alive. */
+  isOver(stage: Stage): Promise<boolean>;
+  readonly endings: readonly Ending[];
+  /** What else must be so. @returns what is not */
+  further?(stage: Stage): Promise<readonly string[]>;
+}
+
+const everyWay = ['before', 'after', 'lost'] as const;
+const LOOK_MILLISECONDS = 20;
+
 const forward = ['planning', 'creating-version', 'rewrapping', 'soaking', 'completed'];
+const back = ['rolling-back', 'rolled-back'];
+
+const completed: Ending = {
+  phases: forward,
+  alerts: ['completed'],
+  standsOn: 'next',
+  versions: [2],
+  previousEnabled: true,
+  keepsOldBlobs: true,
+};
+
+const untouched = { standsOn: 'previous', previousEnabled: true, keepsOldBlobs: false } as const;
+
+const hasEnded = async (stage: Stage): Promise<boolean> =>
+  (await stage.rotation()).endedAt !== null && (await stage.keyView()).running === null;
 
 export const rotation: Run = {
   name: 'rotation',
   after: null,
-  async begin(stage) {
-    const body = { key: stage.key, reason: 'played with kills' };
-    const answer = await stage.ground.app<{ rotationId: string }>('/api/rotations', { body });
-    stage.rotationId = answer.rotationId;
+  ways: everyWay,
+  begin: (stage) => start(stage, {}),
+  isOver: hasEnded,
+  endings: [completed],
+};
+
+/** A rotation that is called back as soon as it was struck, wherever that was: what it had changed by then goes back (I3). */
+const recall: Run = {
+  name: 'recall',
+  after: null,
+  pointsOf: rotation,
+  ways: ['after'],
+  async begin(stage, struck) {
+    await start(stage, {});
+    while (!struck() && (await stage.rotation()).endedAt === null) await delay(LOOK_MILLISECONDS);
+    await callBack(stage);
   },
-  isOver: async (stage) => (await stage.rotation()).endedAt !== null && (await stage.keyView()).running === null,
-  standsOn: 'next',
-  phases: forward,
-  alerts: ['completed'],
-  previousEnabled: true,
-  keepsOldBlobs: true,
+  isOver: async (stage) => (await stage.rotation()).phase !== 'completed' && (await hasEnded(stage)),
+  endings: [
+    { ...untouched, phases: ['cancelled'], alerts: [], versions: [1] },
+    { ...untouched, phases: ['planning', 'cancelled'], alerts: [], versions: [1] },
+    ...[2, 3, 4].map((entered) => ({
+      ...{ ...untouched, phases: [...forward.slice(0, entered), ...back], alerts: ['rolled-back'], versions: [1, 2] },
+    })),
+    { ...untouched, phases: [...forward, ...back], alerts: ['completed', 'rolled-back'], versions: [2] },
+  ],
 };
 
 const rollback: Run = {
   name: 'rollback',
   after: rotation,
+  ways: everyWay,
   begin: (stage) => command(stage, 'rollback'),
-  async isOver(stage) {
-    const { phase, endedAt } = await stage.rotation();
-    return phase !== 'completed' && endedAt !== null && (await stage.keyView()).running === null;
-  },
-  standsOn: 'previous',
-  phases: [...forward, 'rolling-back', 'rolled-back'],
-  alerts: ['completed', 'rolled-back'],
-  previousEnabled: true,
-  keepsOldBlobs: false,
+  isOver: async (stage) => (await stage.rotation()).phase !== 'completed' && (await hasEnded(stage)),
+  endings: [{ ...untouched, phases: [...forward, ...back], alerts: ['completed', 'rolled-back'], versions: [2] }],
 };
 
 const retirement: Run = {
   name: 'retirement',
   after: rotation,
+  ways: everyWay,
   begin: (stage) => command(stage, 'retire'),
   async isOver(stage) {
     const { pendingRetirement, running } = await stage.keyView();
     const done = pendingRetirement === null || ['refused', 'undone', 'kept'].includes(pendingRetirement.status);
     return done && running === null;
   },
-  standsOn: 'next',
-  phases: forward,
-  alerts: ['completed', 'retired'],
-  previousEnabled: false,
-  keepsOldBlobs: false,
+  endings: [{ ...completed, alerts: ['completed', 'retired'], previousEnabled: false, keepsOldBlobs: false }],
 };
 
-export const runs: readonly Run[] = [rotation, rollback, retirement];
+const adoption: Run = {
+  name: 'adoption',
+  after: null,
+  ways: everyWay,
+  begin: (stage) => start(stage, { run: 'adopt', adopt: order }),
+  isOver: hasEnded,
+  endings: [{ ...untouched, phases: ['planning', 'adopting', 'completed'], alerts: ['adopted'], versions: [1] }],
+  async further(stage) {
+    const { expiresIn, expiresOn } = await stage.lifetime();
+    return expiresIn === order.rotationPolicy.expiresIn && expiresOn === order.expiresOn
+      ? []
+      : [`the key has an expiry of ${expiresIn}, its version one on ${expiresOn}`];
+  },
+};
+
+const order = {
+  rotationPolicy: { expiresIn: 'P700D', rotatesBeforeExpiry: 'P30D' },
+  expiresOn: new Date(Math.floor(Date.now() / 1000 + 600 * 86_400) * 1000).toISOString().replace('.000', ''),
+};
+
+const replacement: Run = {
+  name: 'replacement',
+  after: null,
+  ways: everyWay,
+  begin: (stage) => start(stage, { run: 'replace', replacement: stage.replacement }),
+  isOver: hasEnded,
+  endings: [{ ...completed, alerts: ['replaced'], standsOn: 'replacement', versions: [1] }],
+};
+
+export const runs: readonly Run[] = [rotation, rollback, retirement, recall, adoption, replacement];
+
+async function start(stage: Stage, more: object): Promise<void> {
+  const body = { key: stage.key, reason: 'played with kills', ...more };
+  const answer = await stage.ground.app<{ rotationId: string }>('/api/rotations', { body });
+  stage.rotationId = answer.rotationId;
+}
 
 /** What is answered 409 after a try that nobody answered was heard the first time. */
 async function command(stage: Stage, name: 'rollback' | 'retire'): Promise<void> {
-  const path = `/api/rotations/${stage.rotationId}/${name}`;
-  const { status, unheard } = await stage.ground.asked(path, { body: {} });
+  const { status, unheard } = await give(stage, name);
   if (status === 202 || (status === 409 && unheard > 0)) return;
   throw new Error(`the command ${name} was answered ${status}`);
 }
+
+/** Before anything was changed it is cancelled; the phase may pass while it is asked for. */
+async function callBack(stage: Stage): Promise<void> {
+  for (;;) {
+    for (const name of ['cancel', 'rollback'] as const) if ((await give(stage, name)).status === 202) return;
+    // Between its last phase and the end of its claim it can neither be cancelled nor go back.
+    await delay(LOOK_MILLISECONDS);
+  }
+}
+
+const give = (stage: Stage, name: string) =>
+  stage.ground.asked(`/api/rotations/${stage.rotationId}/${name}`, { body: {} });

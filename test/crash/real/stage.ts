@@ -7,9 +7,11 @@ import { ContinuousReader, type Stock, takeStock } from '../../../sandbox/run/re
 import { dpsResourceId, hubResourceId } from '../../../sandbox/run/seed';
 import { documents, enrollments, twins } from '../../../sandbox/run/sources';
 import { type ChainedRecord, readExport } from '../../survival/history';
-import { type Cast, keyOf } from './cast';
+import { type Cast, keyOf, REPLACES } from './cast';
 import type { Ground } from './ground';
+import type { Blow } from './order';
 import { publicKey, tableOf } from './records';
+import type { Ending } from './runs';
 
 const VAULT_API = '7.4';
 const HUB_API = '2023-06-30-preview';
@@ -32,6 +34,10 @@ export class Stage {
   rotationId = '';
   /** Names of the runs that were played here. */
   readonly played = new Set<string>();
+  /** Where the last of them was struck. */
+  struck: Blow | null = null;
+  /** How the last of them came to its end. */
+  ending: Ending | null = null;
 
   private constructor(ground: Ground, cast: Cast, before: readonly Stock[], previousVersion: string) {
     this.ground = ground;
@@ -84,13 +90,31 @@ export class Stage {
     return value.map(({ kid, attributes }) => ({ version: versionOf(kid) ?? '', enabled: attributes.enabled }));
   }
 
-  /** Where hub and DPS stand, by what ARM tells anybody. */
-  async serviceVersions(): Promise<Readonly<Record<string, string | null>>> {
+  /** Unversioned identifier of the key that it may be replaced by. */
+  get replacement(): string {
+    return `${this.key}${REPLACES}`;
+  }
+
+  /** ISO 8601 duration in which new versions expire, and when the newest does. */
+  async lifetime(): Promise<{ readonly expiresIn: string | undefined; readonly expiresOn: string }> {
+    const { wire, tokens } = this.ground;
+    const headers = await tokens.header('admin', 'https://vault.azure.net');
+    const { attributes } = await wire.ask<{ attributes: { expiryTime?: string } }>(
+      `${this.key}/rotationpolicy?api-version=${VAULT_API}`,
+      { headers },
+    );
+    const newest = await wire.ask<{ attributes: { exp: number } }>(`${this.key}?api-version=${VAULT_API}`, { headers });
+    const expiresOn = new Date(newest.attributes.exp * 1000).toISOString().replace('.000', '');
+    return { expiresIn: attributes.expiryTime, expiresOn };
+  }
+
+  /** Which identifiers hub and DPS name, by what ARM tells anybody. */
+  async serviceKids(): Promise<Readonly<Record<string, string | undefined>>> {
     const { wire, tokens, cloud } = this.ground;
     const headers = await tokens.header('reader', 'https://management.azure.com');
-    const standing = async (id: string, api: string): Promise<string | null> => {
+    const standing = async (id: string, api: string): Promise<string | undefined> => {
       const { properties } = await wire.ask<Encrypted>(`${cloud.arm}${id}?api-version=${api}`, { headers });
-      return versionOf(properties?.encryption?.keyVaultProperties?.[0]?.keyIdentifier);
+      return properties?.encryption?.keyVaultProperties?.[0]?.keyIdentifier;
     };
     return {
       hub: await standing(hubResourceId(this.cast.hub), HUB_API),

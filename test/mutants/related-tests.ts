@@ -4,9 +4,17 @@ import { codeOf, importsIn, sourcesUnder } from '../structure/sources';
 import type { Invariant } from './mutant';
 
 /** Tests that start processes and play whole scenarios: too slow to be asked about every guard, and none of them is the only one that sees it. */
-const tooWhole = ['test/e2e/', 'test/host/', 'test/sandbox/', 'test/survival/', 'test/structure/', 'test/bench/'];
+const tooWhole = [
+  'test/e2e/',
+  'test/host/',
+  'test/sandbox/',
+  'test/survival/',
+  'test/structure/',
+  'test/bench/',
+  'test/crash/real/',
+];
 /** Tests that play a whole run many times: asked last. */
-const many = ['test/crash/', 'test/faults/'];
+const many = ['test/simulation/', 'test/crash/', 'test/faults/'];
 
 export interface RelatedTests {
   /** Tests that load the source and carry the invariant's number in a title, their own or that of a suite they share. */

@@ -77,7 +77,7 @@ describe('a soak', () => {
 });
 
 describe('I8, I12: what probes say', () => {
-  test('N red of the last M of one target takes all back, naming it', async () => {
+  test('I10: N red of the last M of one target takes all back, naming it', async () => {
     const rounds = [
       probes('green', 'red', 'green'),
       probes('green', 'green', 'green'),

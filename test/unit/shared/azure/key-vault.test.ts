@@ -224,6 +224,26 @@ describe('the Key Vault adapter against the stand-in', () => {
     expect(created.version).not.toBe(like.version);
   });
 
+  test('I12: a version that the vault says it has not disabled, and a policy that it tells of otherwise, are refused', async () => {
+    const deaf: HttpClient = {
+      async sendRequest(request) {
+        const response = await httpClient.sendRequest(request);
+        const told = response.bodyAsText ?? '';
+        // Taken with a 200, and nothing of it done.
+        if (request.method === 'PATCH')
+          return { ...response, bodyAsText: told.replace('"enabled":false', '"enabled":true') };
+        return request.url.includes('rotationpolicy')
+          ? { ...response, bodyAsText: told.replace('P90D', 'P900D') }
+          : response;
+      },
+    };
+    const keyVault = connect(owner, deaf);
+    await expect(keyVault.setEnabled(kid(disabled), false)).rejects.toMatchObject({ code: 'version-not-changed' });
+    const policy = { expiresIn: 'P90D', rotatesAfterCreate: null, rotatesBeforeExpiry: 'P30D' };
+    await expect(keyVault.setRotationPolicy(key(), policy)).rejects.toMatchObject({ code: 'policy-not-changed' });
+    await connect().setRotationPolicy(key(), policy);
+  });
+
   test('throttling is a fault that is not waited out here', async () => {
     const keyVault = connect();
     await keyVault.versions(key());

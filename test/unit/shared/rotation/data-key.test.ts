@@ -283,6 +283,9 @@ describe('putBack', () => {
     expect(await putBack(original, v2.kid, vault, v1)).toBeNull();
     const back = apply(moved, await changed(putBack(moved, v2.kid, vault, v1)));
     expect(await putBack(back, v2.kid, vault, v1)).toBeNull();
+    // Its owner's business: on a version that neither the rotation nor its way back knows.
+    const v3 = vault.addVersion({ version: 'v3' });
+    expect(await putBack(wrapped(v3, dataKey), v2.kid, vault, v1)).toBeNull();
   });
 
   test.each(['merging', 'replacing'])(

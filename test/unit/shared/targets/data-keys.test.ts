@@ -150,7 +150,7 @@ describe('a store of data keys', () => {
   });
 
   test.each(['disabled', 'answering wrongly'])(
-    'I9 stays on next while the old version is %s: the present blob is the one that opens',
+    'I9 I10 stays on next while the old version is %s: the present blob is the one that opens',
     async (how) => {
       const store = makeStore(3);
       await moveAll(store.target, store.next.kid, 'forward');
@@ -199,6 +199,19 @@ describe('an owner at work meanwhile', () => {
     await moveAll(store.target, store.next.kid, 'forward');
     expect(kids(store)).toEqual([store.next.kid]);
     await allOpen(store);
+  });
+
+  test('I11 is not met again once the fence is shut', async () => {
+    const store = makeStore(2);
+    store.store.interfere.before('replace', 1, () => store.put(store.first, 'r0000'));
+    let asked = 0;
+    const shut: Fence = async () => {
+      asked += 1;
+      // The batch is sent twice: with the record that changed, and without it.
+      if (asked > 2) throw new InterruptedError('pause', 'Paused.');
+    };
+    await expect(moveAll(store.target, store.next.kid, 'forward', shut)).rejects.toThrow(InterruptedError);
+    expect(store.store.all().map(({ kid }) => kid)).toEqual([store.first.kid, store.next.kid]);
   });
 
   test('who writes the same record again and again is met again by the next pass', async () => {

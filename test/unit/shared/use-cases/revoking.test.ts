@@ -276,6 +276,11 @@ describe('while a key is revoked', () => {
     idle.pass(8 * 86_400);
     await revoked(idle);
     expect(await sweepKey(idle.ports, key, async () => 'gone')).toEqual([]);
+    // Nobody holds the claim there: it is the revocation that keeps the retirement from taking it.
+    expect(await beginRetirement(idle.ports, { ...retirement, now: idle.now() })).toMatchObject({
+      admitted: false,
+      message: expect.stringContaining('revoked'),
+    });
   });
 
   test('the revocation leaves the rotation before it as it was: its retirement waits, and nothing new is to be retired', async () => {

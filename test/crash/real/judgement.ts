@@ -93,15 +93,18 @@ function phasesIn(history: readonly ChainedRecord[], rotationId: string): readon
 }
 
 async function alertProblems(stage: Stage, ending: Ending, blow: Blow | null): Promise<string[]> {
-  const most = blow !== null && mayRepeat(blow) ? 2 : 1;
   const alerts = await stage.alerts();
+  const news = alerts.filter(({ id }) => !stage.alertsBefore.has(id));
+  for (const { id } of news) stage.alertsBefore.set(id, blow !== null && mayRepeat(blow) ? 2 : 1);
   return [
     ...kindProblems(stage, ending, alerts),
-    ...alerts.filter(({ copies }) => copies > most).map(({ id, copies }) => `the alert ${id} came ${copies} times`),
+    ...alerts
+      .filter(({ id, copies }) => copies > (stage.alertsBefore.get(id) ?? 1))
+      .map(({ id, copies }) => `the alert ${id} came ${copies} times`),
   ];
 }
 
-/** An alert comes again where nobody could know that it had been sent: who died, or did not hear of it, between that and the end of the step. */
+/** An alert comes again where nobody could know that it had been sent: who died, or heard nothing, between that and the end of the step. */
 function mayRepeat({ point, how }: Blow): boolean {
   if (!point.includes('/sendAlert/') || point.includes('/outbox.put#')) return false;
   return !(point.includes('/alerts.send#') && how === 'before');

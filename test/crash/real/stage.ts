@@ -36,6 +36,8 @@ export class Stage {
   readonly played = new Set<string>();
   /** Where the last of them was struck. */
   struck: Blow | null = null;
+  /** Alerts that have come, by their ids, and how often each may come. */
+  readonly alertsBefore = new Map<string, number>();
   /** How the last of them came to its end. */
   ending: Ending | null = null;
 

@@ -210,7 +210,7 @@ export const operations: readonly Operation[] = [
     answers: {
       200: {
         description:
-          'One AuditExportLine a line: records, oldest first, and on the last page what verifies them; CSV, records alone, if asked for by format or Accept. A Link header with rel="next" names the next page.',
+          'One AuditExportLine a line: records, oldest first, and on the last page what verifies them; CSV, records alone, if asked for by format or Accept. A Link header with rel="next" names the next page, without the function key.',
         text: ['application/x-ndjson', 'text/csv'],
       },
       ...invalidRequest,

@@ -7,7 +7,7 @@ import { parseKeyIdentifier } from '../../shared/rotation/key-identifier';
 import { verifyKey } from '../../shared/rotation/verifying';
 import { json } from './answers';
 import type { Guarded } from './guard';
-import { invalid, ProblemError, queryOf, valid } from './problem';
+import { invalid, keyParameters, ProblemError, queryOf, valid } from './problem';
 
 /** `GET /api/audit` (export) and `GET /api/audit/verify` (recomputes the whole chain and names the first bad record). */
 export function registerAudit(keyturn: Keyturn, guarded: Guarded): void {
@@ -52,6 +52,8 @@ async function exportAudit(keyturn: Keyturn, request: HttpRequest): Promise<Http
 function next({ url }: HttpRequest, { continuation }: ExportedPage): { readonly link?: string } {
   if (continuation === null) return {};
   const address = new URL(url);
+  // Answers are kept where requests are not: the next one needs its function key again, as a header or in the query.
+  for (const name of keyParameters) address.searchParams.delete(name);
   address.searchParams.set('continuation', continuation);
   return { link: `<${address.href}>; rel="next"` };
 }

@@ -98,8 +98,10 @@ export async function jsonBody(request: HttpRequest): Promise<unknown> {
   }
 }
 
-/** The query as an object, without the function key that the platform takes there. */
+/** Where the platform takes a function key in the query. */
+export const keyParameters: readonly string[] = ['code', 'clientId'];
+
+/** The query as an object, without the function key. */
 export function queryOf(request: HttpRequest): Record<string, string> {
-  const { code: _code, clientId: _clientId, ...query } = Object.fromEntries(request.query.entries());
-  return query;
+  return Object.fromEntries([...request.query.entries()].filter(([name]) => !keyParameters.includes(name)));
 }

@@ -95,6 +95,12 @@ describe('GET /api/audit', () => {
     expect(published).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(auditExportLine))));
   });
 
+  test('the address of the next page does not repeat the function key of the request', async () => {
+    const { ask } = await setUpSealed(7);
+    const { headers } = await ask('audit?code=c2VjcmV0&clientId=me&limit=3');
+    expect(headers['link']).toMatch(/^<http:\/\/localhost:7071\/api\/audit\?limit=3&continuation=[^&>]+>; rel="next"$/);
+  });
+
   test('a long history comes in pages, each naming the next, and only the last has what verifies them', async () => {
     const { ask, stored } = await setUpSealed(7);
     const pages: ReturnType<typeof read>[] = [];

@@ -108,10 +108,10 @@ export function surface(
     routes,
     client,
     /** Runs a timer; answers what it logged. */
-    async tick(name: string): Promise<readonly string[]> {
+    async tick(name: string, timer: unknown = {}): Promise<readonly string[]> {
       const logged: string[] = [];
       const logHandler = (_level: string, ...parts: unknown[]) => logged.push(parts.map(String).join(' '));
-      await timers.get(name)?.({}, new InvocationContext({ functionName: name, invocationId: 'i', logHandler }));
+      await timers.get(name)?.(timer, new InvocationContext({ functionName: name, invocationId: 'i', logHandler }));
       return logged;
     },
     event: async (event: unknown): Promise<void> => onEvent?.(event, context()),

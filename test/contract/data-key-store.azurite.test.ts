@@ -63,6 +63,23 @@ describe('an owner’s table of data keys', () => {
     );
   });
 
+  test('I9: what its owner writes between the last look at a record and the write that clears a column is not overwritten', async () => {
+    const { store } = await emptyStore();
+    const client = azurite().tables.foreign(`OwnersKeys${number}`);
+    await client.createEntity({ ...id, ...owned, kid, alg: 'RSA-OAEP', blob: 'b2xk', previous: 'old' });
+    const record = await read(store);
+    const look = client.getEntity.bind(client);
+    const looked = jest.spyOn(client, 'getEntity').mockImplementationOnce((async (...asked) => {
+      const entity = await look(...asked);
+      await client.upsertEntity({ ...id, blob: 'b3duZXI' }, 'Merge');
+      return entity;
+    }) as typeof client.getEntity);
+    const change = { kid, alg: 'RSA-OAEP', blob: 'bmV3', check: null, previous: null };
+    expect(await store.replace([{ record, change }])).toEqual(['changed-meanwhile']);
+    looked.mockRestore();
+    expect(await read(store)).toMatchObject({ blob: 'b3duZXI', previous: 'old' });
+  });
+
   test('a record with columns of the wrong type is read as one that names nothing', async () => {
     const { store } = await emptyStore();
     const client = azurite().tables.foreign(`OwnersKeys${number}`);

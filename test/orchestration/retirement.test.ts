@@ -257,6 +257,9 @@ describe('after a version may have been disabled', () => {
       expect(JSON.stringify(stuck[0]?.input['reasons'])).toContain(`--enabled true --id ${key}/v1`);
       expect(played.told.slice(-2)).toEqual(undone.slice(1));
       expect(played.output).toBe('undone');
+      // The last try is one that was answered: until then nothing ends.
+      const last = played.steps.filter(({ name }) => name === 'enableVersions').at(-1);
+      expect(Date.parse(String(last?.input['now']))).toBeGreaterThanOrEqual(startedAt + 5 * 3600 * 1000);
     },
   );
 });

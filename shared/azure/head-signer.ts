@@ -20,14 +20,14 @@ export interface HeadSignerOptions {
 /** Signs with a Key Vault key, the newest version of it. The private half never leaves the vault; nothing is kept between two uses. */
 export function createHeadSigner(credential: TokenCredential, options: HeadSignerOptions): HeadSigner {
   const { key, formerKeys, verifyChallengeResource } = options;
-  const client = () => ({
-    ...clientOptions(requestTimeouts.read),
+  const client = (address: string) => ({
+    ...clientOptions(requestTimeouts.read, address),
     disableChallengeResourceVerification: !verifyChallengeResource,
   });
   const read = async (identifier: string): Promise<KeyVaultKey> => {
     const { vaultUrl, name, version } = parseKeyIdentifier(identifier) ?? { vaultUrl: '', name: '', version: null };
     return ask(`read the signing key ${identifier}`, () =>
-      new KeyClient(vaultUrl, credential, client()).getKey(name, version === null ? {} : { version }),
+      new KeyClient(vaultUrl, credential, client(vaultUrl)).getKey(name, version === null ? {} : { version }),
     );
   };
   return {
@@ -37,7 +37,7 @@ export function createHeadSigner(credential: TokenCredential, options: HeadSigne
     },
     async sign({ kid, algorithm }, text) {
       const digest = createHash(digestOf[algorithm]).update(text, 'utf8').digest();
-      const vault = new CryptographyClient(serviceSideKey(kid), credential, client());
+      const vault = new CryptographyClient(serviceSideKey(kid), credential, client(kid));
       const { result } = await ask(`sign with ${kid}`, () => vault.sign(algorithm, digest));
       return Buffer.from(result).toString('base64url');
     },

@@ -185,8 +185,8 @@ const ask = <T>(what: string, work: () => Promise<T>): Promise<T> => attempt({ s
 
 function createClients(credential: TokenCredential, settings: KeyVaultOptions) {
   const { verifyChallengeResource, httpClient: usual, bulkHttpClient = usual } = settings;
-  const options = (httpClient = usual) => ({
-    ...clientOptions(requestTimeouts.read),
+  const options = (address: string, httpClient = usual) => ({
+    ...clientOptions(requestTimeouts.read, address),
     disableChallengeResourceVerification: !verifyChallengeResource,
     ...(httpClient === undefined ? {} : { httpClient }),
   });
@@ -194,13 +194,13 @@ function createClients(credential: TokenCredential, settings: KeyVaultOptions) {
   const versions = new Map<string, { client: CryptographyClient; gate: Gate }>();
   return {
     inVault<T>(vaultUrl: string, work: (client: KeyClient) => Promise<T>): Promise<T> {
-      const create = () => ({ client: new KeyClient(vaultUrl, credential, options()), gate: firstAlone() });
+      const create = () => ({ client: new KeyClient(vaultUrl, credential, options(vaultUrl)), gate: firstAlone() });
       const { client, gate } = remember(vaults, vaultUrl, create);
       return gate(() => work(client));
     },
     async withVersion(kid: string, work: (client: CryptographyClient) => Promise<{ result: Uint8Array }>) {
       const create = () => ({
-        client: new CryptographyClient(serviceSideKey(kid), credential, options(bulkHttpClient)),
+        client: new CryptographyClient(serviceSideKey(kid), credential, options(kid, bulkHttpClient)),
         gate: firstAlone(),
       });
       const { client, gate } = remember(versions, kid, create);

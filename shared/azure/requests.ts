@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PipelinePolicy, PipelineRequest, PipelineResponse, SendRequest } from '@azure/core-rest-pipeline';
 import { isRestError } from '@azure/core-rest-pipeline';
+import { RefusalError } from '../rotation/errors';
 
 /**
  * How every client of ours asks. The SDKs' own retries are off: they would wait out a `Retry-After` of minutes inside an
@@ -13,17 +14,59 @@ const quickRetryMilliseconds = 300;
 /** Longest that one request may take, answer included, in milliseconds. */
 export const requestTimeouts = { read: 15_000, write: 45_000, probe: 10_000, alert: 5_000, query: 45_000 } as const;
 
-/** Client options shared by the Azure SDKs that are built on core-rest-pipeline. */
-export function clientOptions(timeoutMilliseconds: number) {
+/**
+ * Client options shared by the Azure SDKs that are built on core-rest-pipeline.
+ * @param vault address of the one vault that a client of Key Vault's SDK talks to
+ */
+export function clientOptions(timeoutMilliseconds: number, vault?: string) {
+  const ofVault = [
+    { policy: ownOriginPolicy(vault ?? ''), position: 'perCall' as const },
+    { policy: readableErrorPolicy(), position: 'perRetry' as const },
+  ];
   return {
     retryOptions: { maxRetries: 0 },
     // A redirect would carry our token to wherever the answer points.
     redirectOptions: { maxRetries: 0 },
     userAgentOptions: { userAgentPrefix: 'keyturn' },
     additionalPolicies: [
+      ...(vault === undefined ? [] : ofVault),
       { policy: quickRetryPolicy(), position: 'perRetry' as const },
       { policy: timeoutPolicy(timeoutMilliseconds), position: 'perRetry' as const },
     ],
+  };
+}
+
+/**
+ * Refuses to send anything to another origin than the client's own: an SDK takes the address of the next page from an answer as it is,
+ * and would send it our token. Before sign-in, so that no token is even asked for.
+ */
+function ownOriginPolicy(address: string): PipelinePolicy {
+  const origin = URL.canParse(address) ? new URL(address).origin : '';
+  return {
+    name: 'keyturnOwnOrigin',
+    async sendRequest(request, next) {
+      if (URL.canParse(request.url) && new URL(request.url).origin === origin) return next(request);
+      throw new RefusalError(
+        'foreign-address',
+        `An answer of ${origin} names a page elsewhere; no request was sent to it.`,
+      );
+    },
+  };
+}
+
+/**
+ * keyvault-keys 4.10.2 looks into the body of an error without looking whether there is one: a 429 or a 503 without a body, or with `null`,
+ * would arrive as a TypeError, which is a bug to us and no fault. It is given an empty object to look into.
+ */
+function readableErrorPolicy(): PipelinePolicy {
+  return {
+    name: 'keyturnReadableError',
+    async sendRequest(request, next) {
+      const response = await next(request);
+      if (response.status < 300 || /^\s*[{<[]/.test(response.bodyAsText ?? '')) return response;
+      response.headers.set('content-type', 'application/json');
+      return { ...response, bodyAsText: '{}' };
+    },
   };
 }
 

@@ -1,7 +1,12 @@
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createDefaultHttpClient, type HttpClient, type PipelineRequest } from '@azure/core-rest-pipeline';
+import {
+  createDefaultHttpClient,
+  createHttpHeaders,
+  type HttpClient,
+  type PipelineRequest,
+} from '@azure/core-rest-pipeline';
 import type { RunningKeyVault } from '../../../../sandbox/key-vault';
 import { createBulkConnections } from '../../../../shared/azure/bulk-connections';
 import { createKeyVault } from '../../../../shared/azure/key-vault';
@@ -211,6 +216,22 @@ describe('the Key Vault adapter against the stand-in', () => {
     expect(code).toBe('version-disabled');
     await keyVault.version(kid(current));
     expect(paths()).not.toEqual([]);
+  });
+
+  test.each([
+    ['429 without a body', 429, undefined, 'FaultError', 'throttled'],
+    ['503 whose body is null', 503, 'null', 'FaultError', 'unavailable'],
+    ['403 whose body is a text', 403, '"no"', 'RefusalError', 'key-vault-forbidden'],
+  ])('an answer of %s is told apart like any other', async (_, status, bodyAsText, name, code) => {
+    const client: HttpClient = {
+      sendRequest: async (request) => {
+        const headers = createHttpHeaders({ 'content-type': 'application/json' });
+        return { request, status, headers, ...(bodyAsText === undefined ? {} : { bodyAsText }) };
+      },
+    };
+    const keyVault = connect(owner, client);
+    await expect(keyVault.unwrap(kid(current), 'RSA-OAEP-256', randomBytes(256))).rejects.toMatchObject({ name, code });
+    await expect(keyVault.version(kid(current))).rejects.toMatchObject({ name, code });
   });
 
   test('a new version is like the old one, tagged (I7), and expires when it was told to', async () => {

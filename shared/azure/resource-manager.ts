@@ -29,6 +29,9 @@ export interface ResourceManagerOptions {
 /** Seconds between two looks at an operation when ARM does not say. */
 const pollSeconds = 15;
 
+/** More pages than any list of ours has: an answer that names itself as its next page must not be asked for ever. */
+const mostPages = 1000;
+
 /** Of Azure Resource Graph (Azure REST API specifications, 2022-10-01: the newest stable one that has all we ask for). */
 const graphVersion = '2022-10-01';
 
@@ -63,7 +66,9 @@ export function createResourceManager(credential: TokenCredential, options: Reso
     async query(subscriptions, query) {
       const rows: RawResource[] = [];
       let skipToken: string | null = null;
+      let pages = 0;
       do {
+        refuseEndless(++pages, 'ask Azure Resource Graph');
         const paging = skipToken === null ? {} : { $skipToken: skipToken };
         const body = { subscriptions, query, options: { resultFormat: 'objectArray', ...paging } };
         const address = `${options.endpoint}/providers/Microsoft.ResourceGraph/resources?api-version=${graphVersion}`;
@@ -77,7 +82,8 @@ export function createResourceManager(credential: TokenCredential, options: Reso
     async list(path) {
       const items: RawResource[] = [];
       let next: string | null = `${options.endpoint}${path}`;
-      while (next !== null) {
+      for (let pages = 1; next !== null; pages += 1) {
+        refuseEndless(pages, `list ${path}`);
         const page: RawResource = readObject(await send('GET', refuseForeign(next, options.endpoint), `list ${path}`));
         items.push(...((page['value'] as RawResource[] | undefined) ?? []));
         next = typeof page['nextLink'] === 'string' && page['nextLink'] !== '' ? page['nextLink'] : null;
@@ -85,6 +91,14 @@ export function createResourceManager(credential: TokenCredential, options: Reso
       return items;
     },
   };
+}
+
+function refuseEndless(pages: number, what: string): void {
+  if (pages <= mostPages) return;
+  throw new FaultError(
+    'unavailable',
+    `Azure Resource Manager answered more than ${mostPages} pages to: ${what}. It is asked again later.`,
+  );
 }
 
 interface Extras {

@@ -1,6 +1,6 @@
 import type { CloudSeed } from '../../../sandbox/cloud/seed';
 import type { CloudAddresses } from '../../../sandbox/run/cloud-addresses';
-import { dpsResourceId, hubResourceId, makeSeed, names, resourceIds } from '../../../sandbox/run/seed';
+import { appRoles, dpsResourceId, hubResourceId, makeSeed, names, resourceIds } from '../../../sandbox/run/seed';
 
 /** One KEK and what lies under it, so that no play meets what another one left. */
 export interface Cast {
@@ -98,13 +98,21 @@ const patience = {
   watch: 'PT10M',
 };
 
+/** Where services are cut off it is watched until they are, and they may live on a cached key for a day. */
+const longPatience = { ...patience, soak: 'PT18H', probeEvery: 'PT6H', watch: 'PT26H' };
+
 /** Unversioned identifier. */
 export const keyOf = (cloud: CloudAddresses, { keyName }: Cast): string =>
   `${cloud.vaults[names.vault]}/keys/${keyName}`;
 
-/** rotation.json for those that are on stage. */
-export function configurationOf(cloud: CloudAddresses, casts: readonly Cast[]): object {
+/**
+ * rotation.json for those that are on stage.
+ * @param people whether they sign in, and roles decide
+ */
+export function configurationOf(cloud: CloudAddresses, casts: readonly Cast[], people: boolean): object {
+  const { operator, approver } = appRoles;
   return {
+    ...(people ? { access: { reader: [operator, approver], operator: [operator], approver: [approver] } } : {}),
     auditKey: `${cloud.vaults[names.vault]}/keys/${names.auditKey}`,
     keys: casts.map((cast) => ({
       key: keyOf(cloud, cast),
@@ -112,7 +120,7 @@ export function configurationOf(cloud: CloudAddresses, casts: readonly Cast[]): 
       replacements: replacementsOf(cast).map((which) => ({
         ...{ key: `${keyOf(cloud, cast)}${which}`, vaultResourceId: resourceIds.vault },
       })),
-      ...patience,
+      ...(people ? longPatience : patience),
       targets: [
         { kind: 'iotHub', name: cast.hub, resourceId: hubResourceId(cast.hub), probe: { twin: 'device-0001' } },
         { kind: 'dps', name: cast.dps, resourceId: dpsResourceId(cast.dps), probe: { enrollment: 'enrollment-0001' } },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,16 +11,20 @@ import { startCloud } from '../../../sandbox/run/bring-up';
 import { Children } from '../../../sandbox/run/children';
 import type { CloudAddresses } from '../../../sandbox/run/cloud-addresses';
 import { Tokens } from '../../../sandbox/run/tokens';
-import { type Answer, Wire } from '../../../sandbox/run/wire';
+import { type Answer, type Call, Wire } from '../../../sandbox/run/wire';
+import { makeAppFolder } from './app-folder';
 import { type Cast, configurationOf } from './cast';
 import type { Order } from './order';
 import { storeRecords } from './records';
 
 /** How many KEKs the app is told of at once: each start tells it of the next ones, and each sweep looks at all of them. */
 const ON_STAGE = 2;
-const PATIENCE_MILLISECONDS = 120_000;
+const PATIENCE_MILLISECONDS = 300_000;
 const RETRY_MILLISECONDS = 50;
 const LOOK_MILLISECONDS = 100;
+
+/** What not every run needs. */
+export type Need = 'another key' | 'events' | 'people';
 
 /**
  * A local cloud that stays up, and the app in its host, a process of its own that kills itself when it is told to and is started again at
@@ -38,6 +42,7 @@ export class Ground {
   #broken: Error | undefined;
   #loaded: readonly Cast[] = [];
   #next = 0;
+  readonly #needs: ReadonlySet<Need>;
   readonly #host: AppHost;
   readonly #children: Children;
   readonly #hostChildren: Children;
@@ -47,12 +52,14 @@ export class Ground {
     this.cloud = parts.cloud;
     this.storage = parts.storage;
     this.casts = parts.casts;
+    this.#needs = parts.needs;
     this.#children = parts.children;
     this.wire = new Wire(parts.cloud.ca);
     this.tokens = new Tokens(this.wire, parts.cloud.token);
     this.#hostChildren = new Children(() => this.#died());
     this.#host = new AppHost(this.#hostChildren, {
       ...{ root: process.cwd(), app: parts.app, folder: parts.folder, port: 0, rpcPort: 0 },
+      ...(parts.needs.has('people') ? { authenticate: `${parts.cloud.token}/introspect` } : {}),
       env: {
         ...appEnvironment(parts.cloud, parts.storage, this.#rotationFile, parts.environment),
         // It is started hundreds of times; that it is there again sooner is all that this changes.
@@ -62,7 +69,7 @@ export class Ground {
   }
 
   /** @param seed what the local cloud holds */
-  static async up(seed: CloudSeed, casts: readonly Cast[]): Promise<Ground> {
+  static async up(seed: CloudSeed, casts: readonly Cast[], needs: ReadonlySet<Need>): Promise<Ground> {
     const folder = mkdtempSync(join(tmpdir(), 'keyturn-crash-'));
     mkdirSync(join(folder, 'logs'));
     const children = new Children((error) => process.stderr.write(`${error.message}\n`));
@@ -74,12 +81,23 @@ export class Ground {
       startAzurite(children, { root, folder, free: true, env, inMemory: true }),
       startCloud(children, { root, folder, ports: 'auto', seed, environment }),
     ]);
-    const ground = new Ground({ folder, cloud, storage, casts, children, environment, app: standIn(root, folder) });
+    const ground = new Ground({
+      folder,
+      cloud,
+      storage,
+      casts,
+      needs,
+      children,
+      environment,
+      app: makeAppFolder(root, folder),
+    });
     // A worker of the test runner may be ended from outside; what was started must not outlive it.
     process.once('exit', () => ground.#killAll());
     // The app looks at what lies under a key as soon as it is told of it.
     for (const cast of casts) await storeRecords(ground, cast);
     await ground.#start();
+    if (needs.has('people')) ground.wire.signIn(ground.#host.url, () => ground.as('olivia'));
+    if (needs.has('events')) await ground.#subscribe();
     await ground.control('/time-travel', { hostAdmin: ground.#host.url, on: true });
     return ground;
   }
@@ -99,6 +117,11 @@ export class Ground {
 
   get left(): number {
     return this.casts.length - this.#next;
+  }
+
+  /** The header of somebody who has signed in to the app. */
+  as(identity: 'olivia' | 'avery'): Promise<Record<string, string>> {
+    return this.tokens.header(identity, 'api://keyturn');
   }
 
   /** How often the app has died by its own hand since this was asked last. */
@@ -126,8 +149,11 @@ export class Ground {
   }
 
   /** The same, whatever the status below 500. `unheard` counts the tries that nobody answered. */
-  async asked(path: string, { body }: { readonly body?: object } = {}): Promise<Answer & { readonly unheard: number }> {
-    const headers = body === undefined ? {} : { 'idempotency-key': randomUUID() };
+  async asked(
+    path: string,
+    { body, headers: who }: Pick<Call, 'body' | 'headers'> = {},
+  ): Promise<Answer & { readonly unheard: number }> {
+    const headers = body === undefined ? { ...who } : { ...who, 'idempotency-key': randomUUID() };
     const late = Date.now() + PATIENCE_MILLISECONDS;
     for (let unheard = 0; ; unheard += 1) {
       if (this.#broken !== undefined) throw this.#broken;
@@ -182,8 +208,23 @@ export class Ground {
   async #start(): Promise<void> {
     const from = Math.max(0, this.#next - 1);
     this.#loaded = this.casts.slice(from, from + ON_STAGE);
-    writeFileSync(this.#rotationFile, JSON.stringify(configurationOf(this.cloud, this.#loaded)));
+    writeFileSync(this.#rotationFile, JSON.stringify(this.#configuration()));
     await this.#host.start();
+  }
+
+  #configuration(): object {
+    return configurationOf(this.cloud, this.#loaded, this.#needs.has('people'));
+  }
+
+  /** From here on the app is told of what the vault tells of its keys. */
+  async #subscribe(): Promise<void> {
+    const body = {
+      name: 'keyturn-key-events',
+      endpoint: `${this.#host.url}/runtime/webhooks/eventgrid?functionName=keyEvents`,
+      schema: 'EventGridSchema',
+      eventTypes: ['KeyNearExpiry', 'KeyNewVersionCreated'].map((type) => `Microsoft.KeyVault.${type}`),
+    };
+    await this.wire.ask(`${this.cloud.eventGrid}/subscriptions`, { body });
   }
 
   #killAll(): void {
@@ -197,17 +238,8 @@ interface Parts {
   readonly cloud: CloudAddresses;
   readonly storage: Storage;
   readonly casts: readonly Cast[];
+  readonly needs: ReadonlySet<Need>;
   readonly children: Children;
   readonly environment: NodeJS.ProcessEnv;
   readonly app: string;
-}
-
-/** A folder as a host wants it, whose one file leads to the app that can kill itself. */
-function standIn(root: string, folder: string): string {
-  const app = join(folder, 'app');
-  mkdirSync(app);
-  writeFileSync(join(app, 'index.js'), `require(${JSON.stringify(join(__dirname, 'app.js'))});\n`);
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ main: 'ind*.js' }));
-  copyFileSync(join(root, 'host.json'), join(app, 'host.json'));
-  return app;
 }

@@ -1,5 +1,5 @@
 import type { Alert } from '../../../sandbox/run/contract';
-import { compare } from '../../../sandbox/run/readers';
+import { compare, takeStock } from '../../../sandbox/run/readers';
 import { type ChainedRecord, chainProblems } from '../../survival/history';
 import type { Blow } from './order';
 import type { Ending, Run } from './runs';
@@ -15,10 +15,11 @@ export async function shortcomings(stage: Stage, run: Run, blow: Blow | null): P
   const ending = run.endings.find(({ phases }) => String(phases) === String(entered));
   stage.ending = ending ?? null;
   return [
-    ...(await recordProblems(stage)),
+    ...(await (ending?.cutOff ? cutOffProblems(stage) : recordProblems(stage))),
     ...chainProblems(history),
     ...(await verdictProblems(stage)),
     ...(await instanceProblems(stage)),
+    ...(await countProblems(stage)),
     ...stage.reader.problems.map((problem) => `a reader met: ${problem}`),
     ...(ending === undefined
       ? [
@@ -40,6 +41,16 @@ async function recordProblems({ before }: Stage): Promise<string[]> {
     const where = `${source.kind}/${source.name}`;
     return total === 0 ? [`${where} has no records`] : problems.map((problem) => `${where}: ${problem}`);
   });
+}
+
+/** Nothing opens where everybody was to be cut off. */
+async function cutOffProblems({ before }: Stage): Promise<string[]> {
+  const opened = await Promise.all(
+    before.map(async ({ source, opened: known }) => takeStock(source, [...known.keys()])),
+  );
+  return opened.flatMap(({ source, opened: some }) =>
+    some.size === 0 ? [] : [`${some.size} records of ${source.kind}/${source.name} still open`],
+  );
 }
 
 async function standingProblems(stage: Stage, { standsOn, keepsOldBlobs }: Ending): Promise<string[]> {
@@ -120,16 +131,24 @@ export async function lateAlertProblems(stage: Stage): Promise<string[]> {
 }
 
 /** Each alert of the run under one id, and none besides. */
-function kindProblems({ rotationId }: Stage, ending: Ending, alerts: readonly Alert[]): string[] {
+function kindProblems(stage: Stage, ending: Ending, alerts: readonly Alert[]): string[] {
+  const { rotationId } = stage;
   const mine = alerts.filter(({ id }) => id.startsWith(rotationId));
   const kinds = mine.map(({ id }) => id.slice(rotationId.length + 1).split('.')[0] ?? '').sort();
   const wanted = [...ending.alerts].sort();
   return [
     ...(String(kinds) === String(wanted) ? [] : [`the alerts are ${kinds.join(', ')}, not ${wanted.join(', ')}`]),
     ...alerts
-      .filter((alert) => !mine.includes(alert))
+      .filter((alert) => !mine.includes(alert) && !stage.isOfAnEarlierOne(alert.id))
       .map(({ eventType, data }) => `nobody expected ${eventType}: ${String(data['done'])}`),
   ];
+}
+
+/** However often a run was asked for, or an event delivered, there is one. */
+async function countProblems({ ground, key, runsBegun }: Stage): Promise<string[]> {
+  const path = `/api/rotations?key=${encodeURIComponent(key)}&limit=10`;
+  const { items } = await ground.app<{ items: readonly unknown[] }>(path);
+  return items.length === runsBegun ? [] : [`the key has ${items.length} rotations, not ${runsBegun}`];
 }
 
 /** Nothing waits for anybody, and nothing has failed. */

@@ -82,11 +82,17 @@ function otherReadings(): readonly (readonly ChosenMode[])[] {
 async function main(): Promise<number> {
   const began = Date.now();
   const { runs: wanted, choose, readings, lanes, json } = parse(process.argv.slice(2));
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const tallies: { readonly modes: string; readonly tally: Tally }[] = [];
   for (const modes of readings) {
+    if (stop.signal.aborted) break;
     const told = (result: Result): void => console.log(line(result));
     console.log(`modes: ${modesText(modes)}`);
-    tallies.push({ modes: modesText(modes), tally: await playMatrix({ runs: wanted, choose, modes, lanes, told }) });
+    tallies.push({
+      modes: modesText(modes),
+      tally: await playMatrix({ runs: wanted, choose, modes, lanes, told, signal: stop.signal }),
+    });
   }
   for (const { modes, tally } of tallies) console.log(`\nmodes: ${modes}\n${table(tally).join('\n')}`);
   const all = summary(
@@ -94,7 +100,7 @@ async function main(): Promise<number> {
     Math.round((Date.now() - began) / 1000),
   );
   if (json) console.log(JSON.stringify(all));
-  return all.problems === 0 && all.readsFailed === 0 && all.plays > 0 ? 0 : 1;
+  return all.problems === 0 && !stop.signal.aborted && all.readsFailed === 0 && all.plays > 0 ? 0 : 1;
 }
 
 main().then(

@@ -2,11 +2,11 @@ import type { ChosenMode } from '../../../sandbox/run/modes';
 import { withModes } from '../../../sandbox/run/modes';
 import type { ReadCounts } from '../../../sandbox/run/readers';
 import { castOf, seedOf } from './cast';
-import { Ground } from './ground';
+import { Ground, type Need } from './ground';
 import { lateAlertProblems } from './judgement';
 import type { Blow } from './order';
 import { type Played, passedPoints, playRun } from './play';
-import { type Run, rotation } from './runs';
+import type { Run } from './runs';
 import { Stage } from './stage';
 
 const KEYS = 24;
@@ -34,6 +34,8 @@ export interface Wanted {
   readonly keys?: number;
   /** How many local clouds are played on side by side; one unless set. */
   readonly lanes?: number;
+  /** No other play is begun once it is aborted. */
+  readonly signal?: AbortSignal;
   /** Told of each play as it ends. */
   readonly told?: (result: Result) => void;
 }
@@ -44,8 +46,8 @@ export interface Wanted {
  */
 export async function playMatrix(wanted: Wanted): Promise<Tally> {
   const { runs, modes = [], keys = KEYS, lanes = 1 } = wanted;
-  const isReplaceable = runs.some(({ name }) => name === 'replacement');
-  const grounds = Array.from({ length: lanes }, () => new Grounds(modes, keys, isReplaceable));
+  const needs = new Set(runs.flatMap(({ needs: need }) => need ?? []));
+  const grounds = Array.from({ length: lanes }, () => new Grounds({ modes, keys, needs }));
   const matrix = new Matrix(wanted);
   try {
     await matrix.learn(grounds[0] as Grounds);
@@ -97,11 +99,12 @@ class Matrix {
 
   /** Plays until nothing is left; several may do so side by side, each on grounds of its own. */
   async play(grounds: Grounds): Promise<void> {
-    for (;;) {
-      const first = this.#wanted.runs.find((run) => run.after === null && this.#left(run) > 0) ?? rotation;
+    while (this.#wanted.signal?.aborted !== true) {
+      const left = this.#wanted.runs.filter((run) => this.#left(run) > 0);
+      const first = left.find(({ after }) => after === null) ?? left[0]?.after;
+      if (first == null) return;
       const second = this.#follower(first);
       const blow = this.#queues.get(first)?.shift() ?? null;
-      if (blow === null && second === null) return;
       await grounds.onStage(async (stage) => {
         if (blow === null) mustBeSound(first, await playRun(stage, first, null));
         // What stands wrong after the first would be held against the second.
@@ -140,17 +143,13 @@ class Grounds {
   readonly reads: ReadCounts = { opened: 0, explained: 0, failed: 0 };
   readonly late: string[] = [];
   readonly kept: string[] = [];
-  readonly #modes: readonly ChosenMode[];
-  readonly #replaced: boolean;
+  readonly #like: Like;
   #ground: Ground | undefined;
   #stages: Stage[] = [];
   #problems = 0;
-  readonly #keys: number;
 
-  constructor(modes: readonly ChosenMode[], keys: number, replaced: boolean) {
-    this.#modes = modes;
-    this.#replaced = replaced;
-    this.#keys = keys;
+  constructor(like: Like) {
+    this.#like = like;
   }
 
   found(problems: readonly string[]): void {
@@ -192,7 +191,14 @@ class Grounds {
   }
 
   #up(): Promise<Ground> {
-    const casts = Array.from({ length: this.#keys }, (_, index) => castOf(index + 1, this.#replaced));
-    return Ground.up(withModes(seedOf(casts), this.#modes), casts);
+    const { modes, keys, needs } = this.#like;
+    const casts = Array.from({ length: keys }, (_, index) => castOf(index + 1, needs.has('another key')));
+    return Ground.up(withModes(seedOf(casts), modes), casts, needs);
   }
+}
+
+interface Like {
+  readonly modes: readonly ChosenMode[];
+  readonly keys: number;
+  readonly needs: ReadonlySet<Need>;
 }

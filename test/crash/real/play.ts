@@ -16,7 +16,7 @@ export interface Played {
 }
 
 const LOOK_MILLISECONDS = 100;
-const PATIENCE_MILLISECONDS = 90_000;
+const PATIENCE_MILLISECONDS = 300_000;
 /** More than a quarter of an hour: the next sweep is due. */
 const SWEEP_MINUTES = 16;
 /** Sweeps that may be needed until a run that nobody works on is over. */
@@ -53,7 +53,7 @@ export async function playRun(stage: Stage, run: Run, blow: Blow | null): Promis
 export function passedPoints(stage: Stage, run: Run): readonly string[] {
   const { name } = run.pointsOf ?? run;
   const lines = readFileSync(stage.passedFile(name), 'utf8').trim().split('\n');
-  return lines.map((line) => line.replace(/^\w+/, run.name));
+  return lines.map((line) => line.replace(/^\w+/, run.name)).filter((point) => run.isPoint?.(point) ?? true);
 }
 
 /** Nobody does anything but wait: what the run cannot do by itself it does not do. */
@@ -62,6 +62,7 @@ async function untilOver(stage: Stage, run: Run): Promise<readonly string[]> {
   let late = Date.now() + PATIENCE_MILLISECONDS;
   for (let sweeps = 0; ; ) {
     const alive = await liveInstances(stage);
+    if (alive.length > 0) await run.attend?.(stage);
     if (alive.length === 0) {
       if (await run.isOver(stage)) return [];
       if (sweeps === MOST_SWEEPS) return [`the ${run.name} is not over, and nothing works on it: it needs an operator`];

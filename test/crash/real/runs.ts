@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Need } from './ground';
+import { approve, callBack, command, start } from './operator';
 import type { Stage } from './stage';
 
 /** How everything may stand once a run is over; which of several it must be is told by the phases that its rotation went through. */
@@ -14,14 +16,28 @@ export interface Ending {
   readonly previousEnabled: boolean;
   /** Whether every record keeps its old blob. */
   readonly keepsOldBlobs: boolean;
+  /** No old record may open any more: the services were cut off on purpose. */
+  readonly cutOff?: true;
 }
 
 export interface Run {
-  readonly name: 'rotation' | 'recall' | 'rollback' | 'retirement' | 'adoption' | 'replacement';
+  readonly name:
+    | 'rotation'
+    | 'notice'
+    | 'recall'
+    | 'rollback'
+    | 'retirement'
+    | 'adoption'
+    | 'replacement'
+    | 'revocation'
+    | 'restoration';
   /** What must have run before it on the same stage. */
   readonly after: Run | null;
   /** Its points are those of the other run: what sets it apart begins when it is struck. */
   readonly pointsOf?: Run;
+  /** Which of the points that it passes are its own; all unless set. */
+  readonly isPoint?: (point: string) => boolean;
+  readonly needs?: Need;
   /** Ways in which its points are played. */
   readonly ways: readonly ('before' | 'after' | 'lost')[];
   /**
@@ -29,6 +45,8 @@ export interface Run {
    * @param struck whether the blow has fallen; always, where there is none
    */
   begin(stage: Stage, struck: () => boolean): Promise<void>;
+  /** What a person does who looks at it now and then; not for a run that goes on without one. */
+  attend?(stage: Stage): Promise<void>;
   /** Whether it is over; asked only while no instance is alive. */
   isOver(stage: Stage): Promise<boolean>;
   readonly endings: readonly Ending[];
@@ -56,11 +74,32 @@ const untouched = { standsOn: 'previous', previousEnabled: true, keepsOldBlobs: 
 const hasEnded = async (stage: Stage): Promise<boolean> =>
   (await stage.rotation()).endedAt !== null && (await stage.keyView()).running === null;
 
-export const rotation: Run = {
+const rotation: Run = {
   name: 'rotation',
   after: null,
   ways: everyWay,
   begin: (stage) => start(stage, {}),
+  isOver: hasEnded,
+  endings: [completed],
+};
+
+/** A rotation that Key Vault's own notice begins: what is struck is what takes the event. */
+const notice: Run = {
+  name: 'notice',
+  after: null,
+  needs: 'events',
+  isPoint: (point) => point.includes('/keyEvents/'),
+  ways: everyWay,
+  async begin(stage) {
+    await stage.tellNearExpiry();
+    const path = `/api/rotations?key=${encodeURIComponent(stage.key)}`;
+    for (;;) {
+      const { items } = await stage.ground.app<{ items: readonly { rotationId: string }[] }>(path);
+      const [found] = items;
+      if (found !== undefined) return stage.follow(found.rotationId);
+      await delay(LOOK_MILLISECONDS);
+    }
+  },
   isOver: hasEnded,
   endings: [completed],
 };
@@ -132,35 +171,50 @@ const order = {
 const replacement: Run = {
   name: 'replacement',
   after: null,
+  needs: 'another key',
   ways: everyWay,
   begin: (stage) => start(stage, { run: 'replace', replacement: stage.replacement }),
   isOver: hasEnded,
   endings: [{ ...completed, alerts: ['replaced'], standsOn: 'replacement', versions: [1] }],
 };
 
-export const runs: readonly Run[] = [rotation, rollback, retirement, recall, adoption, replacement];
+const revocation: Run = {
+  name: 'revocation',
+  after: null,
+  needs: 'people',
+  ways: everyWay,
+  async begin(stage) {
+    // From here on nobody is to be able to read.
+    await stage.reader.stop();
+    await start(stage, { run: 'revoke' });
+  },
+  attend: approve,
+  isOver: hasEnded,
+  endings: [
+    {
+      ...{ ...untouched, phases: ['planning', 'revoking', 'completed'], alerts: ['approval', 'revoked'] },
+      ...{ versions: [1], previousEnabled: false, cutOff: true },
+    },
+  ],
+};
 
-async function start(stage: Stage, more: object): Promise<void> {
-  const body = { key: stage.key, reason: 'played with kills', ...more };
-  const answer = await stage.ground.app<{ rotationId: string }>('/api/rotations', { body });
-  stage.rotationId = answer.rotationId;
-}
+const restoration: Run = {
+  name: 'restoration',
+  after: revocation,
+  needs: 'people',
+  ways: everyWay,
+  begin: (stage) => start(stage, { run: 'restore' }),
+  attend: approve,
+  isOver: hasEnded,
+  endings: [
+    {
+      ...{ ...untouched, phases: ['planning', 'restoring', 'completed'], alerts: ['approval', 'restored'] },
+      versions: [1],
+    },
+  ],
+};
 
-/** What is answered 409 after a try that nobody answered was heard the first time. */
-async function command(stage: Stage, name: 'rollback' | 'retire'): Promise<void> {
-  const { status, unheard } = await give(stage, name);
-  if (status === 202 || (status === 409 && unheard > 0)) return;
-  throw new Error(`the command ${name} was answered ${status}`);
-}
-
-/** Before anything was changed it is cancelled; the phase may pass while it is asked for. */
-async function callBack(stage: Stage): Promise<void> {
-  for (;;) {
-    for (const name of ['cancel', 'rollback'] as const) if ((await give(stage, name)).status === 202) return;
-    // Between its last phase and the end of its claim it can neither be cancelled nor go back.
-    await delay(LOOK_MILLISECONDS);
-  }
-}
-
-const give = (stage: Stage, name: string) =>
-  stage.ground.asked(`/api/rotations/${stage.rotationId}/${name}`, { body: {} });
+export const runs: readonly Run[] = [
+  ...[rotation, rollback, retirement, notice, recall],
+  ...[adoption, replacement, revocation, restoration],
+];

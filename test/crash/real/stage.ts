@@ -4,7 +4,7 @@ import { type Alert, type AuditVerification, type Page, type Rotation, versionOf
 import type { KeyView } from '../../../sandbox/run/operator';
 import type { OwnedRecord } from '../../../sandbox/run/owner';
 import { ContinuousReader, type Stock, takeStock } from '../../../sandbox/run/readers';
-import { dpsResourceId, hubResourceId } from '../../../sandbox/run/seed';
+import { dpsResourceId, hubResourceId, names } from '../../../sandbox/run/seed';
 import { documents, enrollments, twins } from '../../../sandbox/run/sources';
 import { type ChainedRecord, readExport } from '../../survival/history';
 import { type Cast, keyOf, REPLACES } from './cast';
@@ -30,8 +30,7 @@ export class Stage {
   readonly before: readonly Stock[];
   readonly reader: ContinuousReader;
   readonly previousVersion: string;
-  /** Of the rotation that was begun here; empty before. */
-  rotationId = '';
+  readonly #rotationIds: string[] = [];
   /** Names of the runs that were played here. */
   readonly played = new Set<string>();
   /** Where the last of them was struck. */
@@ -63,6 +62,29 @@ export class Stage {
     ];
     const before = await Promise.all(sources.map((source) => takeStock(source)));
     return new Stage(ground, cast, before, versionOf((await publicKey(ground, cast)).kid) ?? '');
+  }
+
+  /** Of the rotation that was begun here last; empty before. */
+  get rotationId(): string {
+    return this.#rotationIds.at(-1) ?? '';
+  }
+
+  follow(rotationId: string): void {
+    this.#rotationIds.push(rotationId);
+  }
+
+  get runsBegun(): number {
+    return this.#rotationIds.length;
+  }
+
+  /** Whether something is named after a rotation that was begun here before the last. */
+  isOfAnEarlierOne(id: string): boolean {
+    return this.#rotationIds.slice(0, -1).some((earlier) => id.startsWith(earlier));
+  }
+
+  /** Key Vault gives notice that the version in use is near its expiry. */
+  async tellNearExpiry(): Promise<void> {
+    await this.ground.control(`/vaults/${names.vault}/keys/${this.cast.keyName}/near-expiry`, {});
   }
 
   /** Ends the reading. */

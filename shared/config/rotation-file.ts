@@ -246,13 +246,14 @@ export function parseRotationFile(path: string, text: string, problems: Problems
 /** Good for further checks only, never to run with: its places are those of the file, its faulty members are left out. */
 function whatIsRight(content: unknown): RotationFile | null {
   if (!isObject(content) || !Array.isArray(content['keys'])) return null;
-  const defaults = policy.safeParse(content['defaults']).data;
+  const defaults = policy.safeParse(content['defaults']).data ?? fitWindows(content['defaults']);
   const granted = access.safeParse(content['access']).data;
   const keys = content['keys'].map((entry: unknown): KeyEntry => {
     const read = key.safeParse(entry).data;
     if (read !== undefined) return read;
     const { key: identifier, targets } = isObject(entry) ? entry : {};
-    return { key: typeof identifier === 'string' ? identifier : '', targets: fitTargets(targets) };
+    const named = typeof identifier === 'string' ? identifier : '';
+    return { key: named, targets: fitTargets(targets), ...fitWindows(entry) };
   });
   const { auditKey, formerAuditKeys } = audit.safeParse(content).data ?? {};
   const vaults = Array.isArray(content['vaults']) ? content['vaults'].map(fitVault) : [];
@@ -270,6 +271,18 @@ const fitVault = (entry: unknown): VaultEntry => vault.safeParse(entry).data ?? 
 
 const fitTargets = (targets: unknown): TargetEntry[] =>
   Array.isArray(targets) ? targets.flatMap((entry) => target.safeParse(entry).data ?? []) : [];
+
+/** Each window in its place in the file, and a hole where one could not be read. */
+function fitWindows(entry: unknown): Pick<PolicyEntry, 'windows'> {
+  const { windows } = isObject(entry) ? entry : {};
+  if (!Array.isArray(windows)) return {};
+  const read: WindowEntry[] = new Array(windows.length);
+  for (const [index, window] of windows.entries()) {
+    const { data } = changeWindow.safeParse(window);
+    if (data !== undefined) read[index] = data;
+  }
+  return { windows: read };
+}
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

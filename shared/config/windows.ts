@@ -5,6 +5,7 @@ import type { WindowEntry } from './rotation-file';
 /**
  * Checks what a schema cannot see: time zones, windows that never open and windows that overlap, each by name. With a fault
  * anywhere the answer is good for further checks only.
+ * @param entries with holes where a window could not be read and was told of; `map`, `forEach` and `filter` pass over them
  */
 export function readWindows(
   place: (...members: PropertyKey[]) => string,

@@ -70,7 +70,34 @@ test('names every fault at once, those of the defaults too', () => {
     ...withWindows({ ...sunday, timeZone: 'CEST', to: '02:00' }, { ...sunday, days: [] }),
     defaults: { windows: [{ ...sunday, timeZone: 'nowhere' }] },
   });
-  expect(settings.toSorted()).toEqual(['defaults.windows[0].timeZone', 'keys[0].windows[1].days']);
+  expect(settings.toSorted()).toEqual([
+    'defaults.windows[0].timeZone',
+    'keys[0].windows[0]',
+    'keys[0].windows[0].timeZone',
+    'keys[0].windows[1].days',
+  ]);
+});
+
+test('a window that cannot be read hides no fault of those beside it, and takes part in no overlap', () => {
+  const { settings } = refused({
+    ...withWindows({ ...sunday, from: 2 }, sunday, { ...sunday, to: '02:00' }, sunday, []),
+    defaults: {
+      soak: 'long',
+      windows: [
+        { ...sunday, days: 'sun' },
+        { ...sunday, timeZone: 'nowhere' },
+      ],
+    },
+  });
+  expect(settings.toSorted()).toEqual([
+    'defaults.soak',
+    'defaults.windows[0].days',
+    'defaults.windows[1].timeZone',
+    'keys[0].windows[0].from',
+    'keys[0].windows[2]',
+    'keys[0].windows[3]',
+    'keys[0].windows[4]',
+  ]);
 });
 
 test('the document names every member of a window', () => {

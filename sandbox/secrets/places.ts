@@ -38,17 +38,16 @@ export async function* blobsOf(connectionString: string): AsyncGenerator<Place> 
 }
 
 /**
- * Every file under a folder, and beside the file of each SQLite database what its tables hold: a long text lies there in pieces. Nobody
- * may have it open any more.
+ * Every file under a folder, then what the tables of each SQLite database hold: a long text lies in its file in pieces. Nobody may have it
+ * open any more. Databases come last, because whoever opens one whose process was killed takes its journal away.
  */
 export function* filesUnder(folder: string): Generator<Place> {
-  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-    const file = join(folder, path);
-    if (!statSync(file).isFile()) continue;
-    const name = relative(folder, file).replaceAll(sep, '/');
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  const files = paths.map((path) => join(folder, path)).filter((file) => statSync(file).isFile());
+  const named = files.map((file) => ({ file, name: relative(folder, file).replaceAll(sep, '/') }));
+  for (const { file, name } of named) yield { kind: 'file', name, bytes: readFileSync(file) };
+  for (const { file, name } of named)
     if (name.endsWith('.sqlite')) yield { kind: 'database', name, bytes: rowsOf(file) };
-    yield { kind: 'file', name, bytes: readFileSync(file) };
-  }
 }
 
 function rowsOf(file: string): Buffer {

@@ -1,6 +1,7 @@
 import { createPublicKey, constants as crypto, publicEncrypt, randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { TableClient } from '@azure/data-tables';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { anyToken, base64Secret, textSecret } from '../../sandbox/secrets/known-secrets';
@@ -109,6 +110,21 @@ describe('Key material left in a place where none may be is found there', () => 
   test.each(Object.keys(plants))('%s', async (place) => {
     const problems = await searchedAfter(plants[place] as (folder: string) => unknown);
     expect(problems).toContain(`the data key of fleet/document-1 is in ${place}, as base64`);
+  });
+
+  test('in the journal too that a killed host has left beside its database', async () => {
+    const problems = await searchedAfter((folder) => {
+      const alive = join(folder, 'alive.sqlite');
+      const database = new DatabaseSync(alive);
+      database.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (text TEXT)');
+      database.prepare('INSERT INTO t VALUES (?)').run(text);
+      // As they lie when the process is gone without having closed them.
+      for (const file of ['', '-wal', '-shm']) copyFileSync(`${alive}${file}`, join(folder, `killed.sqlite${file}`));
+      database.close();
+      rmSync(alive);
+    });
+    for (const place of ['file killed.sqlite-wal', 'database killed.sqlite'])
+      expect(problems).toContain(`the data key of fleet/document-1 is in ${place}, as base64`);
   });
 
   test('a SAS key too, as text and as the bytes that it stands for', async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Children } from './children';
+import { ChildCrashedError, type Children } from './children';
 
 export const APP_PORTS = { app: 7071, rpc: 17071 } as const;
 
@@ -36,6 +36,21 @@ export class AppHost {
   }
 
   async start(): Promise<void> {
+    await this.#start(false);
+  }
+
+  /** @returns why the app did not start, with the host's exit code; null if it did, and runs now */
+  async startOrRefusal(): Promise<ChildCrashedError | null> {
+    try {
+      await this.#start(true);
+      return null;
+    } catch (error) {
+      if (error instanceof ChildCrashedError) return error;
+      throw error;
+    }
+  }
+
+  async #start(mayRefuse: boolean): Promise<void> {
     const { root, app, folder, env, authenticate } = this.#options;
     const child = await this.#children.start({
       name: 'the Functions host with the app',
@@ -50,6 +65,7 @@ export class AppHost {
       log: join(folder, 'logs', 'host.log'),
       readyWithinSeconds: 60,
       readyFrom: readPorts,
+      mayRefuse,
     });
     this.#running = child;
     // Whoever was told the first ones, Event Grid above all, finds it there after a restart.

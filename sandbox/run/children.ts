@@ -7,6 +7,13 @@ const LAST_LINES = 15;
 /** A child that ended although nobody asked it to; the message carries the end of its log. */
 export class ChildCrashedError extends Error {
   override readonly name = 'ChildCrashedError';
+  /** Null if a signal ended it. */
+  readonly exitCode: number | null;
+
+  constructor(message: string, exitCode: number | null) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 export interface ChildOptions<T> {
@@ -20,6 +27,8 @@ export interface ChildOptions<T> {
   /** Looks at each line of its stdout; the first answer that is not undefined makes it ready. */
   readyFrom(line: string): T | undefined;
   readyWithinSeconds: number;
+  /** It may end before it is ready: whoever starts it awaits that, and nobody else is told. */
+  mayRefuse?: boolean;
 }
 
 interface Started {
@@ -48,6 +57,7 @@ export class Children {
   async start<T>(options: ChildOptions<T>): Promise<{ stop(): Promise<void>; kill(): Promise<void>; ready: T }> {
     if (this.#closed) throw new Error(`${options.name} is not started any more: everything is being stopped`);
     const tail: string[] = [];
+    let isReady = false;
     let settle: (value: T) => void = () => {};
     let fail: (error: Error) => void = () => {};
     const ready = new Promise<T>((resolve, reject) => {
@@ -56,13 +66,16 @@ export class Children {
     });
     const started = this.#spawn(options, tail, (line) => {
       const value = options.readyFrom(line);
-      if (value !== undefined) settle(value);
+      if (value === undefined) return;
+      isReady = true;
+      settle(value);
     });
     void started.ended.then(() => {
       this.#started.delete(started);
       const error = crash(options, started.child, tail);
+      const foreseen = options.mayRefuse === true && !isReady;
       fail(error);
-      if (!started.expected) this.#crashed(error);
+      if (!started.expected && !foreseen) this.#crashed(error);
     });
     const late = () =>
       fail(new Error(`${options.name} was not ready within ${options.readyWithinSeconds} s; its log: ${options.log}`));
@@ -142,7 +155,8 @@ function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => 
 function crash<T>(options: ChildOptions<T>, child: ChildProcess, tail: readonly string[]): ChildCrashedError {
   const how = child.signalCode ? `by ${child.signalCode}` : `with exit code ${child.exitCode}`;
   const last = tail.map((line) => `    ${line}`).join('\n');
-  return new ChildCrashedError(`${options.name} ended ${how}. The end of its log (${options.log}):\n${last}`);
+  const message = `${options.name} ended ${how}. The end of its log (${options.log}):\n${last}`;
+  return new ChildCrashedError(message, child.exitCode);
 }
 
 /** Sends the signal, waits, and after five seconds ends it whether it likes or not; what it started itself goes with it. */

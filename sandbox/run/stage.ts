@@ -198,6 +198,20 @@ export class Stage {
   }
 
   /**
+   * Starts the app again with a rotation.json that it must refuse.
+   *
+   * @returns the host's exit code, and the end of what it said
+   * @throws ScenarioError if the app has started
+   */
+  async refusedToStart(settings: KeySettings): Promise<{ exitCode: number | null; message: string }> {
+    this.#sandbox.configure(settings);
+    await this.killHost();
+    const refusal = await this.#sandbox.host.startOrRefusal();
+    if (refusal === null) throw new ScenarioError('the app has started with a configuration that it must refuse');
+    return refusal;
+  }
+
+  /**
    * Makes the DPS take its time over the next change, so that there is a moment in which the hub has moved, and nothing else: no
    * clock jumps while an answer is on its way.
    */

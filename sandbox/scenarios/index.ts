@@ -48,6 +48,7 @@ import { twoKeys } from './two-keys';
 import { unknownHub } from './unknown-hub';
 import { unversioned } from './unversioned';
 import { vaultOutage } from './vault-outage';
+import { windowNeverOpens } from './window-never-opens';
 
 /** In the order in which `--list` shows them. */
 export const scenarios: readonly Scenario[] = [
@@ -89,6 +90,7 @@ export const scenarios: readonly Scenario[] = [
   observe,
   twoKeys,
   changeWindow,
+  windowNeverOpens,
   fourEyes,
   revokeRestore,
   revokeRefused,

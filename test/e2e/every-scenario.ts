@@ -45,6 +45,7 @@ export const others: readonly Play[] = [
   { scenario: 'owner-replaces', phase: 'rolled-back', stands: allPrevious },
   { scenario: 'two-keys', phase: 'completed', stands: allNext },
   { scenario: 'change-window', phase: 'completed', stands: allNext },
+  { scenario: 'window-never-opens', phase: 'completed', stands: allNext },
   { scenario: 'four-eyes', phase: 'completed', stands: allNext },
   { scenario: 'revoke-restore', phase: 'completed', stands: allPrevious },
   { scenario: 'revoke-refused', phase: 'completed', stands: allPrevious },

@@ -13,7 +13,7 @@ afterAll(async () => {
 });
 
 let scripts = 0;
-function start(code: string) {
+function start(code: string, mayRefuse = false) {
   scripts += 1;
   const script = join(folder, `${scripts}.js`);
   writeFileSync(script, code);
@@ -25,6 +25,7 @@ function start(code: string) {
     log: join(folder, `${scripts}.log`),
     readyFrom: (line) => (line.startsWith('pid ') ? Number(line.slice(4)) : undefined),
     readyWithinSeconds: 20,
+    mayRefuse,
   });
 }
 
@@ -60,6 +61,20 @@ describe('A child process of the sandbox', () => {
   test('that ends before it is ready is told with the end of its log', async () => {
     const started = start("console.error('the disk is full'); process.exit(4);");
     await expect(started).rejects.toThrow(/ended with exit code 4[\s\S]*the disk is full/);
+    crashes.length = 0;
+  });
+
+  test('that may refuse to start is told of to whoever started it, with its exit code, and to nobody else', async () => {
+    const refused = await start("console.error('a window never opens'); process.exit(4);", true).catch(
+      (error) => error,
+    );
+    expect(refused).toMatchObject({ exitCode: 4, message: expect.stringContaining('a window never opens') });
+    expect(crashes).toEqual([]);
+    const child = await start(`${ready} setTimeout(() => process.exit(5), 30);`, true);
+    await gone(child.ready);
+    await new Promise((resolve) => setImmediate(resolve));
+    await child.stop();
+    expect(crashes).toMatchObject([{ exitCode: 5 }]);
     crashes.length = 0;
   });
 

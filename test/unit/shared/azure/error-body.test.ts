@@ -45,6 +45,9 @@ describe('quoting a service', () => {
   test.each([
     [`Invalid ${secret} supplied`],
     ['AccountKey: abc123 is wrong'],
+    ['HostName=h.azure-devices.net;SharedAccessKey=abc123;x'],
+    ['https://h/path?sv=1&sig=abc123&se=2'],
+    ['password abc123, secret = abc123'],
     ['Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln was not accepted'],
     ['The key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw== is old'],
   ])('I6: no secret comes through in: %s', (message) => {

@@ -115,6 +115,8 @@ const commands = {
   'test:mutants': () => [[join('dist', 'test', 'mutants', 'main.js'), args]],
   // The app in its host, killed before and after each of its side effects, and each answer lost once.
   'test:crash': () => [[join('dist', 'test', 'crash', 'real', 'main.js'), args]],
+  // All that shows that nothing is lost, one after the other, in one table. Takes hours; `--quick` minutes.
+  prove: () => [[join('dist', 'test', 'prove', 'main.js'), args]],
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

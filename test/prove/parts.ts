@@ -1,0 +1,78 @@
+import { countedByCrashes } from './answers';
+import { type Answer, type Command, ran, tested } from './command';
+import type { Counted } from './figures';
+import { countedByJest } from './jest-report';
+
+/** `whole` is the proof; `quick` shows in minutes that the proof can be run. */
+export type Size = 'quick' | 'whole';
+
+export interface Part {
+  /** As `--only` takes it. */
+  readonly name: string;
+  readonly proves: string;
+  command(size: Size): Command;
+  play(size: Size): Promise<{ readonly counted: Counted; readonly code: number | null }>;
+}
+
+type Told = Pick<Part, 'name' | 'proves' | 'command'>;
+
+/** A part whose command prints one JSON object. */
+const speaking = (told: Told, counted: (json: unknown) => Counted): Part => ({
+  ...told,
+  play: async (size) => heard(await ran(told.command(size)), counted),
+});
+
+/** A part that is tests. */
+const ofTests = (told: Told): Part => ({
+  ...told,
+  play: async (size) => heard(await tested(told.command(size)), countedByJest),
+});
+
+function heard({ json, code, said }: Answer, counted: (json: unknown) => Counted) {
+  if (json === null) throw new Error(`it ended with ${code} and said nothing that can be read: ${said.slice(-500)}`);
+  return { counted: counted(json), code };
+}
+
+// --- The parts ----------------------------------------------------------------------------------------------------------
+
+/** In the order in which they are played: what is quickest to find something comes first. */
+export const parts: readonly Part[] = [
+  ofTests({
+    name: 'histories',
+    proves: 'runs in flight replay with the code of today, and no history grows without end',
+    command: () => ({ name: 'test', args: ['orchestration/recorded-histories', 'structure/history-size'] }),
+  }),
+  ofTests({
+    name: 'security',
+    proves: 'whatever comes in by a trigger or a route harms nothing, and no key material goes out',
+    command: () => ({ name: 'test', args: ['test/security/'] }),
+  }),
+  ofTests({
+    name: 'emulator',
+    proves: "Key Vault's contract, held by an emulator that nobody here wrote, where Java is there",
+    command: () => ({ name: 'test', args: ['contract/key-vault'] }),
+  }),
+  speaking(
+    {
+      name: 'real-kills',
+      proves: 'the app in its host, killed before and after each of its side effects, comes to its end',
+      command: (size) => ({
+        name: 'test:crash',
+        args: size === 'whole' ? ['--modes', '--json'] : ['--runs', 'rotation', '--sample', '2', '--json'],
+      }),
+    },
+    countedByCrashes,
+  ),
+  ofTests({
+    name: 'survival',
+    proves: 'a move of data keys survives kills, throttles, lost answers, wrong bytes and its owner',
+    command: (size) =>
+      size === 'whole' ? { name: 'test:survival', args: [] } : { name: 'test', args: ['survival/survival'] },
+  }),
+  ofTests({
+    name: 'scenarios',
+    proves: 'every scenario ends as it says it must, under each reading to which that matters',
+    command: (size) =>
+      size === 'whole' ? { name: 'test:scenarios', args: [] } : { name: 'test', args: ['e2e/scenarios'] },
+  }),
+];

@@ -285,6 +285,15 @@ export function showStatus({ context, run }: RunContext, changed: { phase: Phase
   context.df.setCustomStatus({ rotationId: run.rotationId, phase, waitingFor: null, ...changed });
 }
 
+/** After so long an end that could not even be kept is told no more. */
+const longestUntoldSeconds = 24 * 3600;
+
+/** The end of a run: it is over, so that nothing waits behind this, and nobody else would ever tell of it. */
+export function* tellEnd(on: RunContext, alert: AlertKind, reasons: readonly Reason[]): Story<void> {
+  const faultDeadlineSeconds = Math.max(on.policy.faultDeadlineSeconds, longestUntoldSeconds);
+  yield* tell({ ...on, policy: { ...on.policy, faultDeadlineSeconds } }, alert, reasons, '');
+}
+
 /** Enters a phase: on record in the audit log and the ledger before anything of that phase is done. */
 export function* enter(on: RunContext, phase: Phase, reasons: readonly Reason[] = []): Story<void> {
   showStatus(on, { phase });

@@ -1,5 +1,5 @@
 import type { Phase, Reason } from '../../shared/contracts/rotation';
-import { enter, type RunContext, type Story, StoryEnd, tell } from '../durable';
+import { enter, type RunContext, type Story, StoryEnd, tellEnd } from '../durable';
 
 /** How an instance ended; kept small, because the history and the ledger hold the whole. */
 export interface Ending {
@@ -19,8 +19,8 @@ export function* finish(
   alert: 'completed' | 'adopted' | 'replaced' | 'revoked' | 'restored' = 'completed',
 ): Story<Ending> {
   yield* enter(on, phase, reasons);
-  if (phase === 'completed') yield* tell(on, alert, reasons, '');
-  if (phase === 'rolled-back' || phase === 'needs-attention') yield* tell(on, phase, reasons, '');
+  if (phase === 'completed') yield* tellEnd(on, alert, reasons);
+  if (phase === 'rolled-back' || phase === 'needs-attention') yield* tellEnd(on, phase, reasons);
   return { rotationId: on.run.rotationId, phase, message: reasons[0]?.message ?? `The rotation is ${phase}.` };
 }
 

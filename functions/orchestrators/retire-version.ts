@@ -14,6 +14,7 @@ import {
   sleepUntil,
   step,
   tell,
+  tellEnd,
 } from '../durable';
 import { policyBeforeAdmission } from './admission';
 
@@ -196,8 +197,8 @@ const unexpected = new StoryEnd('failed', {
 
 function* end(on: RunContext, status: RetirementEnd, reasons: readonly Reason[]): Story<string> {
   const { isNews } = yield* step(on, 'endRetirement', { status, reasons });
-  if (status === 'retired') yield* tell(on, 'retired', reasons, '');
-  if (status === 'undone') yield* tell(on, 'retirement-undone', reasons, '');
-  if (isNews) yield* tell(on, 'retirement-refused', reasons, '');
+  if (status === 'retired') yield* tellEnd(on, 'retired', reasons);
+  if (status === 'undone') yield* tellEnd(on, 'retirement-undone', reasons);
+  if (isNews) yield* tellEnd(on, 'retirement-refused', reasons);
   return status;
 }

@@ -7,6 +7,9 @@ function from(played: Awaited<ReturnType<typeof play>>, told: string, length: nu
   return played.diary.slice(start, start + length);
 }
 
+/** The instant at which each of these begins; it ends minutes later. */
+const ended = Date.parse('2026-11-22T03:00:00.000Z');
+
 const attention = ['enterPhase needs-attention', 'sendAlert needs-attention'];
 
 describe('a fault', () => {
@@ -52,6 +55,26 @@ describe('a fault', () => {
       'makePlan',
       'noteWaiting null',
     ]);
+  });
+
+  test('of storage that outlasts the deadline does not keep the end of a run from being told', async () => {
+    const untilHours = 20;
+    const played = await play({
+      input: request,
+      script: usual(
+        {
+          sendAlert: ({ alert }, _call, world) =>
+            alert === 'completed' && Date.parse(world.now) < ended + untilHours * 3_600_000
+              ? fault('storage')
+              : undefined,
+        },
+        { policy: { faultDeadlineSeconds: 7200, soakSeconds: 60, probeEverySeconds: 60 } },
+      ),
+      mostTurns: 2000,
+    });
+    expect(played.seconds).toBeGreaterThan(untilHours * 3600);
+    expect(played.told.slice(-3)).toEqual(['sendAlert completed', 'noteWaiting null', 'sendAlert recovered']);
+    expect(played.told.filter((told) => told === 'sendAlert completed').length).toBeGreaterThan(100);
   });
 
   const everyStep = [

@@ -117,14 +117,19 @@ const commands = {
   'test:crash': () => [[join('dist', 'test', 'crash', 'real', 'main.js'), args]],
   // All that shows that nothing is lost, one after the other, in one table. Takes hours; `--quick` minutes.
   prove: () => [[join('dist', 'test', 'prove', 'main.js'), args]],
+  // Schedules of faults, drawn from a seed and played in virtual time.
+  'test:faults': () => [[join('dist', 'test', 'faults', 'main.js'), args]],
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.
-  check: () => [
-    [bin('@biomejs/biome', 'bin/biome'), ['ci', '.']],
-    [bin('knip', 'bin/knip.js'), []],
-    jest(['--ci', ...args]),
-  ],
+  check: () => {
+    process.env.KEYTURN_TEST_SCHEDULES ??= '1000';
+    return [
+      [bin('@biomejs/biome', 'bin/biome'), ['ci', '.']],
+      [bin('knip', 'bin/knip.js'), []],
+      jest(['--ci', ...args]),
+    ];
+  },
 };
 
 if (!Object.hasOwn(commands, command)) fail(`unknown command ${command}; one of ${Object.keys(commands).join(', ')}`);

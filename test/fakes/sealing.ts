@@ -1,5 +1,6 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { RefusalError } from '../../shared/rotation/errors';
+import { sameKey } from '../../shared/rotation/key-identifier';
 import type {
   AnchorStore,
   ChainHead,
@@ -73,23 +74,24 @@ export function fakeHeadSigner(): Fake<HeadSigner, FakeHeadSignerExtra> {
 export function fakeAnchorStore(): Fake<AnchorStore, { readonly anchored: Map<string, SignedHead> }> {
   const { interfere, run } = interference<AnchorStore>();
   const anchored = new Map<string, SignedHead>();
-  const nameOf = ({ chain, sequence, hash }: ChainHead): string => `${chain}/${sequence}/${hash}`;
+  const nameOf = (key: string, { chain, sequence, hash }: ChainHead): string => `${key} ${chain}/${sequence}/${hash}`;
   return {
     interfere,
     anchored,
     put: (seal) =>
       run('put', `${seal.chain}/${seal.sequence}`, () => {
-        const there = anchored.get(nameOf(seal));
-        if (there === undefined) anchored.set(nameOf(seal), structuredClone(seal));
+        const name = nameOf(seal.key, seal);
+        const there = anchored.get(name);
+        if (there === undefined) anchored.set(name, structuredClone(seal));
         return structuredClone(there ?? seal);
       }),
-    places: () =>
+    places: (key) =>
       run('places', '', () =>
-        [...anchored.keys()].map((name) => {
-          const [chain, sequence, hash = ''] = name.split('/');
-          return { chain: Number(chain), sequence: Number(sequence), hash };
-        }),
+        [...anchored.values()]
+          .filter((seal) => sameKey(seal.key, key))
+          .map(({ chain, sequence, hash }) => ({ chain, sequence, hash })),
       ),
-    read: (_key, place) => run('read', nameOf(place), () => anchored.get(nameOf(place)) ?? null),
+    read: (key, place) =>
+      run('read', `${place.chain}/${place.sequence}`, () => anchored.get(nameOf(key, place)) ?? null),
   };
 }

@@ -48,7 +48,7 @@ interface Sealed {
  * cache lasts, unwrapped. Who takes the key away takes the data away, once the cache has run out.
  */
 export class ServiceData {
-  readonly modes: KeyModes = { ...hostileKeyModes };
+  readonly modes: KeyModes;
   readonly #clock: FakeClock;
   readonly #vault: VaultForServices;
   readonly #records: ReadonlyMap<string, Sealed>;
@@ -58,8 +58,15 @@ export class ServiceData {
   #takeBack: (() => void) | null = null;
 
   /** @param reference of the key, versioned or not @param ids of the records that are in it */
-  constructor(clock: FakeClock, vault: VaultForServices, reference: string, ids: readonly string[]) {
+  constructor(
+    clock: FakeClock,
+    vault: VaultForServices,
+    reference: string,
+    ids: readonly string[],
+    modes: Partial<KeyModes> = {},
+  ) {
     const key = randomBytes(32);
+    this.modes = { ...hostileKeyModes, ...modes };
     this.#clock = clock;
     this.#vault = vault;
     this.#reference = reference;

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
 import type { AzurePorts } from '../../shared/azure';
 import { composeOver } from '../../shared/composition';
@@ -163,9 +164,11 @@ export class AppProcess {
     const end = (): void => {
       this.#waits -= 1;
     };
+    // As a timer of the machine does, it goes on as whoever set it.
+    const go = AsyncResource.bind(then);
     const cancel = this.#surroundings.agenda.in(milliseconds, () => {
       end();
-      if (!this.#dead) then();
+      if (!this.#dead) go();
     });
     return () => {
       cancel();

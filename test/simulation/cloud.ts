@@ -49,8 +49,9 @@ export function makeCloud(clock: FakeClock, { records = 12, modes = {} }: Seed) 
   const resourceManager = fakeResourceManager([], clock);
   const dataPlane = encryptedDataPlane();
   const add = (kind: FakeService['kind'], id: string, host: string, body: FakeService['body']): FakeService => {
-    const data = new ServiceData(clock, servicesView([vault, otherVault]), first.kid, ['sentinel']);
-    Object.assign(data.modes, usualModes, modes);
+    // A cache is as long as it was read when it was filled: from the beginning.
+    const read = { ...usualModes, ...modes };
+    const data = new ServiceData(clock, servicesView([vault, otherVault]), first.kid, ['sentinel'], read);
     dataPlane.hosts.set(host, data);
     return resourceManager.addService(id, { kind, body, data, operationSeconds, policies: policies() });
   };

@@ -1,0 +1,58 @@
+import type { Rotation } from '../../shared/contracts/rotation';
+import { alertTypes, completionOf } from '../../shared/rotation/alerting';
+import { isTerminal } from '../../shared/rotation/phases';
+import { kek } from '../simulation/cloud';
+import type { Simulation } from '../simulation/simulation';
+import type { Director } from './director';
+
+interface Ended {
+  readonly rests: boolean;
+  readonly director: Director;
+  /** SAS keys before anything began. */
+  readonly policies: string;
+}
+
+/** Everything that has to hold when a schedule is over. @returns what does not */
+export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise<readonly string[]> {
+  simulation.reader.readAll();
+  const verified = await simulation.ask('verifyAudit', { method: 'GET', path: 'audit/verify' }, 'ann');
+  return [
+    ...ended.director.seen,
+    ...(ended.rests ? [] : [`stuck: ${standing(simulation)}`]),
+    ...simulation.judge
+      .atEnd()
+      .filter(({ invariant, seen }) => !isExplained(ended.director, invariant, seen))
+      .map(({ invariant, seen }) => `${invariant}: ${seen}`),
+    ...(verified.body['ok'] === true ? [] : [`the chain does not verify: ${JSON.stringify(verified.body)}`]),
+    ...simulation.rotations.flatMap((rotation) => untold(simulation, rotation)),
+    ...lostKeys(simulation, ended.policies),
+    ...simulation.logged
+      .filter((line) => /^\w+ failed: (?!.*as the schedule has it)/.test(line))
+      .map((line) => `thrown: ${line}`),
+  ];
+}
+
+/** Whoever moves a target behind a run's back decides where it stands. */
+function isExplained({ moved }: Director, invariant: string, seen: string): boolean {
+  return invariant === 'I8' && [...moved].some((kind) => seen.includes(`${kind}/`));
+}
+
+function standing({ cloud, rotations }: Simulation): string {
+  const { claim } = cloud.ledger.look(kek);
+  const runs = rotations.map(({ rotationId, phase, waitingFor }) => `${rotationId} ${phase} (waits for ${waitingFor})`);
+  return `${runs.join(', ')}; the claim is ${claim?.rotationId ?? 'free'} in ${claim?.phase}, ${claim?.purpose}`;
+}
+
+/** Every end that is to be told was told. */
+function untold({ cloud }: Simulation, { rotationId, phase, run = 'rotate' }: Rotation): readonly string[] {
+  if (!isTerminal(phase)) return [];
+  const kind = phase === 'completed' ? completionOf[run] : phase === 'rolled-back' ? 'rolled-back' : null;
+  if (kind === null) return [];
+  const told = cloud.alerts.sent.some(({ type, id }) => type === alertTypes[kind] && id.startsWith(`${rotationId}.`));
+  return told ? [] : [`nobody was told that ${rotationId} is ${phase}`];
+}
+
+function lostKeys({ cloud }: Simulation, before: string): readonly string[] {
+  const now = JSON.stringify(cloud.services.map((service) => service.policies));
+  return now === before ? [] : ['a service has other SAS keys than before'];
+}

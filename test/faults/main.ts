@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { kek } from '../simulation/cloud';
+import type { Simulation } from '../simulation/simulation';
+import { report, search } from './search';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string' },
+    path: { type: 'string' },
+    /** With a path: everything that happened. */
+    tell: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
+  const runs = Number(values.seeds);
+  const began = performance.now();
+  const progress = process.stderr.isTTY
+    ? ({ schedules }: { schedules: number }) => void process.stderr.write(`\r${schedules} of ${runs} `)
+    : undefined;
+  const sought = { seed, runs, ...(values.path === undefined ? {} : { path: values.path }) };
+  const { tally, found } = await search({
+    ...sought,
+    ...(progress === undefined ? {} : { progress }),
+    ...(values.tell ? { look: tell } : {}),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  for (const line of tally.lines) console.log(line);
+  console.log(
+    `seed ${seed}: ${tally.schedules} schedules in ${seconds.toFixed(1)} s, ${(tally.schedules / seconds).toFixed(1)} a second`,
+  );
+  if (found !== null) {
+    console.log(report(found));
+    process.exitCode = 1;
+  } else if (values.path === undefined && tally.missed.length > 0) {
+    console.log(`reached by none: ${tally.missed.join(', ')}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Effects, the history, and what became of the rotations. */
+function tell({ rotations, judge, cloud, logged }: Simulation): void {
+  for (const { at, by, what } of judge.effects) console.log(at, by, what);
+  for (const { at, action, target, outcome, message } of cloud.auditLog.stored(kek)) {
+    console.log(at, action, target, outcome, message);
+  }
+  for (const line of logged) console.log(line);
+  console.log(JSON.stringify(rotations, null, 2));
+}
+
+void main();

@@ -155,9 +155,14 @@ export class Simulation {
     if ([...this.engine.instances.values()].some(isLive) || this.cloud.outbox.owed().length > 0) return false;
     if (this.agenda.hasBusiness) return false;
     const { claim, events } = this.cloud.ledger.look(kek);
-    if (events.some(({ started }) => !started)) return false;
+    if (events.some((event) => !event.started && !this.#wasStarted(event.instanceId))) return false;
     return claim === null || claim.rotationId === null || (claim.phase === 'needs-attention' && claim.bound);
   };
+
+  /** What came of an event may be there although nobody could note it: the note was lost, and nobody comes back to make it. */
+  #wasStarted(instanceId: string): boolean {
+    return this.engine.instances.has(instanceId) || this.cloud.history.rotations.has(instanceId);
+  }
 
   /** Runs on until it is at rest. @returns false if it does not come to rest */
   settle = (hours = 72): Promise<boolean> => this.runUntil(this.isAtRest, { hours });

@@ -21,10 +21,10 @@ export async function discoveredReferences(
 ): Promise<readonly Reason[]> {
   const managed = managedKey(ports, key);
   const { resources, unread } = await ports.discovery.find();
-  const referring = strangersOf(managed, resources).flatMap(({ kind, resourceId, kids }) =>
+  const referring = strangersOf(managed, resources).flatMap(({ kind, resourceId, kids, underWay = false }) =>
     kids
-      // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
-      .filter((kid) => versionOf(kid) === null || versions.includes(versionOf(kid) ?? ''))
+      // An unversioned identifier follows by itself, nobody knows when: it may stand on any version. So may what is under way.
+      .filter((kid) => underWay || versionOf(kid) === null || versions.includes(versionOf(kid) ?? ''))
       .map(
         (kid): Reason => ({
           code: unknownResource,

@@ -92,7 +92,7 @@ async function referencesTo(
   const { targets } = managedKey(ports, key);
   const found = await Promise.all(
     targets.map(async ({ kind, name, references }) => {
-      const named = (await references()).map((kid) => ({ kid, version: versionOf(kid) }));
+      const named = (await references('settled')).map((kid) => ({ kid, version: versionOf(kid) }));
       // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
       const referring = named.filter(
         ({ kid, version }) => version === null || (versions.includes(version) && sameKey(kid, key)),

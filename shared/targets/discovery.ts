@@ -96,10 +96,16 @@ export function createDiscovery(resourceManager: ResourceManager, settings: Disc
 const subscriptionOf = (resourceId: string): string | null =>
   /^\/subscriptions\/([\w-]+)\//i.exec(resourceId)?.[1]?.toLowerCase() ?? null;
 
+function isUnderWay({ properties }: RawResource): boolean {
+  const { state } = isRecord(properties) ? properties : {};
+  return typeof state === 'string' && state.toLowerCase() !== 'active';
+}
+
 function foundIn(kind: FoundResource['kind'], resource: RawResource): readonly FoundResource[] {
   const { id } = resource;
   if (typeof id !== 'string') return [];
-  return [{ kind, resourceId: id, keyIdentifiers: readEncryption(resource)?.keyIdentifiers ?? [] }];
+  const keyIdentifiers = readEncryption(resource)?.keyIdentifiers ?? [];
+  return [{ kind, resourceId: id, keyIdentifiers, ...(isUnderWay(resource) ? { underWay: true } : {}) }];
 }
 
 /**

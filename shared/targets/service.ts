@@ -170,10 +170,16 @@ export function serviceTarget(dialect: ServiceDialect, settings: ServiceSettings
       return kidNow(await read());
     },
 
-    async references() {
-      return encryptionOf(await read()).keyIdentifiers.filter((kid) =>
-        sameKey(parseKeyIdentifier(kid)?.key ?? kid, key),
-      );
+    async references(when) {
+      const resource = await read();
+      if (when === 'settled' && !isActive(resource)) {
+        throw new FaultError(
+          'resource-busy',
+          `${called} is ${stateOf(resource)}; which key it comes to stand on shows when it is Active.`,
+          { retryAfterSeconds: lookAgainSeconds },
+        );
+      }
+      return encryptionOf(resource).keyIdentifiers.filter((kid) => sameKey(parseKeyIdentifier(kid)?.key ?? kid, key));
     },
   };
 

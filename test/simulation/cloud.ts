@@ -113,13 +113,18 @@ export const inForce = ({ body, data }: FakeService): readonly string[] => [
   ...new Set([...(data === null ? [] : [data.wrappedUnder]), ...kidsIn(body)]),
 ];
 
+const listed = ({ body, state }: FakeService): RawResource => ({
+  ...body,
+  properties: { ...(body['properties'] as RawResource), state },
+});
+
 /** ARM's lists of hubs and of DPS, as long as `refresh` is called before they are read. */
 function listsOf(lists: Map<string, readonly RawResource[]>) {
   const of = (type: string) => `/subscriptions/s/providers/Microsoft.Devices/${type}?`;
   return {
     refresh: ([hub, dps]: readonly [FakeService, FakeService]): void => {
-      lists.set(of('IotHubs'), [hub.body]);
-      lists.set(of('provisioningServices'), [dps.body]);
+      lists.set(of('IotHubs'), [listed(hub)]);
+      lists.set(of('provisioningServices'), [listed(dps)]);
     },
   };
 }

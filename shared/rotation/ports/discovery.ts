@@ -7,6 +7,8 @@ export interface FoundResource {
   readonly resourceId: string;
   /** Every key identifier that it names, of whatever vault, versioned or not; empty where none is shown. */
   readonly keyIdentifiers: readonly string[];
+  /** An operation runs on it, so that it may be on its way to another key than it shows. */
+  readonly underWay?: true;
 }
 
 /** A subscription that could not be looked through as a whole: what was found in it may not be all. */

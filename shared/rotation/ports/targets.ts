@@ -79,8 +79,11 @@ export interface ServiceTarget {
   probe(): Promise<ProbeResult>;
   /** Bare version the resource names now. */
   currentKid(): Promise<string | null>;
-  /** Every identifier of this KEK that it names now, versioned or not. */
-  references(): Promise<readonly string[]>;
+  /**
+   * Every identifier of this KEK that it names now, versioned or not.
+   * @param when `settled`: throws a fault while it is under way, and may be on its way to another one than it shows
+   */
+  references(when?: 'settled'): Promise<readonly string[]>;
 }
 
 /** How far a stretch of work on a store has come. */
@@ -144,7 +147,7 @@ export interface DataKeysTarget {
   probe(): Promise<ProbeResult>;
   currentKid(): Promise<string | null>;
   /** Distinct identifiers that its records name now; a kept old blob is not a reference. */
-  references(): Promise<readonly string[]>;
+  references(when?: 'settled'): Promise<readonly string[]>;
 }
 
 export type Target = ServiceTarget | DataKeysTarget;

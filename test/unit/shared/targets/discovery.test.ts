@@ -38,6 +38,14 @@ describe('discovery', () => {
     expect(arm.interfere.calls('query')).toBe(0);
   });
 
+  test('I12 says of a hub or DPS that it is under way: it may come to another key than it shows', async () => {
+    const { arm, discovery } = setUp();
+    const under = (state: string) => ({ id: `${hubId}-${state}`, properties: { state } });
+    arm.lists.set(hubs, [under('Active'), under('Transitioning')]);
+    const { resources } = await discovery.find();
+    expect(resources.map(({ underWay = false }) => underWay)).toEqual([false, true]);
+  });
+
   test('I12 a subscription whose lists are refused is unread, whatever Resource Graph still knows of it', async () => {
     const { arm, discovery } = setUp();
     arm.interfere.failAlways('list', forbidden);

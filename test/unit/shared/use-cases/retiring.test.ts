@@ -98,6 +98,30 @@ describe('I1 a version is not disabled', () => {
     expect((await retirementOf(world))?.disabledAt).toBeNull();
   });
 
+  test('while a target is under way to it, whatever it shows meanwhile (I12)', async () => {
+    const { world, on } = await begun();
+    const { somebody } = world.resourceManager;
+    const read = await somebody.get(hubId, 'any');
+    Object.assign(world.hub, { whileBusy: 'previous', polls: 9 });
+    const properties = { ...(hubBody(v1)['properties'] as object), authorizationPolicies: world.hub.policies };
+    await somebody.put(hubId, 'any', { ...read, properties }, String(read['etag']));
+    await expect(proveIdle(world.ports, on())).rejects.toMatchObject({ name: 'FaultError', code: 'resource-busy' });
+    await expect(disableVersions(world.ports, on())).rejects.toMatchObject({ code: 'resource-busy' });
+    world.resourceManager.settle();
+    expect(await proveIdle(world.ports, on())).toMatchObject({ idle: false, reasons: [{ code: 'still-referred-to' }] });
+    expect(await enabledOf(world, v1)).toBe(true);
+  });
+
+  test('while a hub of somebody else that names the key is under way: it may be on its way to it (I12)', async () => {
+    const { world, on } = await begun();
+    const found = { kind: 'iotHub', resourceId: `${hubId}-2`, keyIdentifiers: [`${key}/${v2}`] } as const;
+    world.discovery.resources.push(found);
+    expect((await proveIdle(world.ports, on())).idle).toBe(true);
+    world.discovery.resources.splice(0, 1, { ...found, underWay: true });
+    expect(await proveIdle(world.ports, on())).toMatchObject({ idle: false, reasons: [{ code: 'unknown-resource' }] });
+    await expect(disableVersions(world.ports, on())).rejects.toThrow(RefusalError);
+  });
+
   test('while a target cannot be read: what cannot be known is not idle (I12)', async () => {
     const { world, on } = await begun();
     world.resourceManager.interfere.failAlways('find');

@@ -59,8 +59,8 @@ export const disabling = guardsOf('I1', [
   {
     file: 'shared/rotation/discovery.ts',
     removed: 'A stranger that names the key without a version counts as no reference.',
-    find: ".filter((kid) => versionOf(kid) === null || versions.includes(versionOf(kid) ?? ''))",
-    replace: ".filter((kid) => versions.includes(versionOf(kid) ?? ''))",
+    find: ".filter((kid) => underWay || versionOf(kid) === null || versions.includes(versionOf(kid) ?? ''))",
+    replace: ".filter((kid) => underWay || versions.includes(versionOf(kid) ?? ''))",
   },
   {
     file: 'shared/targets/data-key-facts.ts',
@@ -71,7 +71,13 @@ export const disabling = guardsOf('I1', [
   {
     file: 'shared/targets/service.ts',
     removed: 'A hub that names the key twice shows only its first entry.',
-    find: `return encryptionOf(await read()).keyIdentifiers.filter((kid) =>`,
-    replace: `return encryptionOf(await read()).keyIdentifiers.slice(0, 1).filter((kid) =>`,
+    find: `return encryptionOf(resource).keyIdentifiers.filter((kid) =>`,
+    replace: `return encryptionOf(resource).keyIdentifiers.slice(0, 1).filter((kid) =>`,
+  },
+  {
+    file: 'shared/targets/service.ts',
+    removed: 'What a hub shows that is under way is believed.',
+    find: "if (when === 'settled' && !isActive(resource)) {",
+    replace: "if (when === 'settled' && resource === null) {",
   },
 ]);

@@ -5,6 +5,7 @@ import { KeyClient } from '@azure/keyvault-keys';
 import { createKeyVault } from '../../shared/azure/key-vault';
 import { type CloudFixture, clientOptions, credentialOf, owner, startFixture } from '../sandbox/cloud-fixture';
 import { describeKeyVaultPortContract } from './key-vault-port.contract';
+import { kekIn } from './vault-kek';
 
 // Keys are really generated; on a busy machine that takes seconds.
 jest.setTimeout(60_000);
@@ -22,28 +23,13 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.stop());
 
-describeKeyVaultPortContract('the adapter against the stand-in', async () => {
-  const credential = credentialOf(fixture.context, owner);
-  const client = new KeyClient(url, credential, clientOptions(fixture.context));
-  const name = randomUUID();
-  await client.createKey(name, 'RSA', { keyOps: ['wrapKey', 'unwrapKey'], tags: { team: 'iot' } });
-  return {
-    keyVault: createKeyVault(credential, { isConfigured: (asked) => asked === url, verifyChallengeResource: false }),
-    key: `${url}/keys/${name}`,
-    setPolicy: async ({ expiresIn, rotatesAfterCreate, rotatesBeforeExpiry }) => {
-      await client.updateKeyRotationPolicy(name, {
-        ...(expiresIn == null ? {} : { expiresIn }),
-        lifetimeActions: [
-          { action: 'Notify', timeBeforeExpiry: 'P20D' },
-          ...(rotatesAfterCreate == null ? [] : [{ action: 'Rotate' as const, timeAfterCreate: rotatesAfterCreate }]),
-          ...(rotatesBeforeExpiry == null
-            ? []
-            : [{ action: 'Rotate' as const, timeBeforeExpiry: rotatesBeforeExpiry }]),
-        ],
-      });
-    },
-  };
-});
+describeKeyVaultPortContract('the adapter against the stand-in', () =>
+  kekIn({
+    vaultUrl: url,
+    credential: credentialOf(fixture.context, owner),
+    clientOptions: clientOptions(fixture.context),
+  }),
+);
 
 test('an expiry that the vault does not take away is refused, never called done (I12)', async () => {
   const credential = credentialOf(fixture.context, owner);

@@ -7,9 +7,10 @@ import type { Blow } from './order';
 import { line, summary, table } from './report';
 import { type Run, runs } from './runs';
 
-const usage = `Usage: npm run test:crash -- [--runs <run>[,<run>]] [--points <id>[,<id>]] [--sample <n>] [--modes] [--lanes <n>] [--json]
+const usage = `Usage: npm run test:crash -- [--runs <run>[,<run>]] [--points <id>[,<id>]] [--ways <way>[,<way>]] [--sample <n>] [--modes] [--lanes <n>] [--json]
   --runs    ${runs.map(({ name }) => name).join(', ')}
   --points  <run/function/port.method#n>, or with before, after or lost behind it: these alone
+  --ways    before, after, lost: only these
   --sample  so many of each run, chosen by KEYTURN_TEST_SEED or the commit
   --modes   once more under each other reading of what nobody outside Azure knows
   --lanes   so many local clouds side by side; 2 unless said
@@ -29,6 +30,7 @@ function parse(args: readonly string[]): Options {
     options: {
       runs: { type: 'string' },
       points: { type: 'string' },
+      ways: { type: 'string', default: 'before,after,lost' },
       sample: { type: 'string' },
       modes: { type: 'boolean', default: false },
       lanes: { type: 'string', default: '2' },
@@ -45,12 +47,17 @@ function parse(args: readonly string[]): Options {
   });
   return {
     runs: ofPoints ?? ofNames ?? runs,
-    choose: chooser(named, values.sample),
+    choose: inWays(values.ways.split(','), chooser(named, values.sample)),
     readings: [[], ...(values.modes ? otherReadings() : [])],
     lanes: Number(values.lanes),
     json: values.json,
   };
 }
+
+const inWays =
+  (ways: readonly string[], choose: Options['choose']): Options['choose'] =>
+  (run, points) =>
+    choose(run, points).filter(({ how }) => ways.includes(how));
 
 function chooser(named: readonly string[] | undefined, sample: string | undefined): Options['choose'] {
   if (named !== undefined) return (run, points) => namedBlows(run, points, named);

@@ -203,7 +203,7 @@ function createClients(credential: TokenCredential, settings: KeyVaultOptions) {
         client: new CryptographyClient(serviceSideKey(kid), credential, options(kid, bulkHttpClient)),
         gate: firstAlone(),
       });
-      const { client, gate } = remember(versions, kid, create);
+      const { client, gate } = remember(versions, kid, create, mostVersions);
       return (await gate(() => work(client))).result;
     },
   };
@@ -220,9 +220,18 @@ export function serviceSideKey(kid: string): KeyVaultKey {
   return { id: kid, name, properties: { vaultUrl, name, ...(version === null ? {} : { version }) } };
 }
 
-function remember<T>(known: Map<string, T>, name: string, create: () => T): T {
+/**
+ * Clients of versions that are kept, those that were used last; vaults are as many as the configuration has. Every rotation brings a version that
+ * nothing uses a week later, and records may name any number of versions that are not there.
+ */
+const mostVersions = 256;
+
+function remember<T>(known: Map<string, T>, name: string, create: () => T, most = Number.POSITIVE_INFINITY): T {
   const value = known.get(name) ?? create();
+  known.delete(name);
   known.set(name, value);
+  const [unusedLongest] = known.keys();
+  if (known.size > most && unusedLongest !== undefined) known.delete(unusedLongest);
   return value;
 }
 

@@ -79,6 +79,36 @@ beforeEach(() => {
 });
 afterAll(() => fixture.stop());
 
+test('of versions that were not used for long no client is kept: their number does not grow with what records name', async () => {
+  const challenge = 'Bearer authorization="https://login.test/tenant", resource="https://vault.azure.net"';
+  let challenged = 0;
+  const nobodyThere: HttpClient = {
+    async sendRequest(request) {
+      const isFirst = !request.headers.has('authorization');
+      if (isFirst) challenged += 1;
+      const headers = createHttpHeaders(isFirst ? { 'www-authenticate': challenge } : {});
+      return { request, status: isFirst ? 401 : 404, headers, bodyAsText: '{"error":{"code":"KeyNotFound"}}' };
+    },
+  };
+  const keyVault = createKeyVault(
+    { getToken: async () => ({ token: 'a-token', expiresOnTimestamp: Date.now() + 3_600_000 }) },
+    { isConfigured: () => true, verifyChallengeResource: false, httpClient: nobodyThere },
+  );
+  const unwrap = async (number: number): Promise<number> => {
+    const version = String(number).padStart(32, '0');
+    await keyVault
+      .unwrap(`https://v.test/keys/kek/${version}`, 'RSA-OAEP-256', Buffer.alloc(256))
+      .catch(() => undefined);
+    return challenged;
+  };
+  // Each client is challenged when it is used first.
+  for (let number = 1; number <= 256; number++) expect(await unwrap(number)).toBe(number);
+  expect(await unwrap(1)).toBe(256);
+  expect(await unwrap(257)).toBe(257);
+  expect(await unwrap(1)).toBe(257);
+  expect(await unwrap(2)).toBe(258);
+});
+
 describe('the Key Vault adapter against the stand-in', () => {
   test('a vault that is not configured is refused before any request, whatever is asked of it', async () => {
     const keyVault = connect();

@@ -3,7 +3,7 @@ import type { AdoptionOrder, RotationRequest, RunReference } from '../contracts/
 import type { Phase, RunName } from '../contracts/rotation';
 import { newClaim, newRotation } from './admission';
 import { ConflictError } from './errors';
-import { parseKeyEvent } from './key-event';
+import { type KeyEvent, parseKeyEvent } from './key-event';
 import { allowedCommands, type Standing } from './phases';
 import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { refuseIfReplaced, replacementOf, runUnder } from './replacing';
@@ -19,8 +19,15 @@ export interface Start {
 
 // --- Events ------------------------------------------------------------------------------------------------------------
 
+interface Dropped {
+  readonly kind: 'dropped';
+  readonly code: string;
+  readonly message: string;
+}
+
 export type EventDecision =
-  | { readonly kind: 'dropped'; readonly code: string; readonly message: string }
+  /** `onRecord`: what was acted upon before; of an id that comes twice it may tell of something else. */
+  | (Dropped & { readonly onRecord?: SeenEvent })
   | { readonly kind: 'start'; readonly start: Start; readonly event: SeenEvent };
 
 /**
@@ -28,14 +35,9 @@ export type EventDecision =
  * id, or by type and version) is recognised, whatever became of the run it started. Throws only if the ledger cannot be written.
  */
 export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<EventDecision> {
-  const parsed = parseKeyEvent(raw);
-  if (!parsed.ok) return { kind: 'dropped', code: parsed.code, message: parsed.message };
-  const managed = ports.managed(parsed.event.key);
-  if (managed === null) {
-    return { kind: 'dropped', code: 'key-not-configured', message: `${parsed.event.key} is not in the configuration.` };
-  }
-  // From here on the key is spelled as the configuration spells it, whatever the event made of it.
-  const event = { ...parsed.event, key: managed.key };
+  const understood = understandEvent(ports, raw);
+  if (understood.kind === 'dropped') return understood;
+  const { event } = understood;
   const receivedAt = ports.now();
   const rotationId = rotationIdOfEvent({ ...event, receivedAt: receivedAt.toISOString() });
   const { eventId, type, version } = event;
@@ -48,7 +50,7 @@ export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<E
     started: false,
   });
   if (recorded.seen && recorded.event.started) {
-    return { kind: 'dropped', code: 'seen-before', message: `${type} of version ${version} was received before.` };
+    return { ...seenBefore(event), onRecord: recorded.event };
   }
   const request: RotationRequest = {
     rotationId: recorded.event.instanceId,
@@ -61,6 +63,27 @@ export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<E
   };
   return { kind: 'start', start: { instanceId: recorded.event.instanceId, request }, event: recorded.event };
 }
+
+/** What can be said of an event without asking anybody. */
+export function understandEvent(
+  { managed }: Pick<RotationPorts, 'managed'>,
+  raw: unknown,
+): Dropped | { readonly kind: 'understood'; readonly event: KeyEvent } {
+  const parsed = parseKeyEvent(raw);
+  if (!parsed.ok) return { kind: 'dropped', code: parsed.code, message: parsed.message };
+  const known = managed(parsed.event.key);
+  if (known === null) {
+    return { kind: 'dropped', code: 'key-not-configured', message: `${parsed.event.key} is not in the configuration.` };
+  }
+  // From here on the key is spelled as the configuration spells it, whatever the event made of it.
+  return { kind: 'understood', event: { ...parsed.event, key: known.key } };
+}
+
+export const seenBefore = ({ type, version }: Pick<KeyEvent, 'type' | 'version'>): Dropped => ({
+  kind: 'dropped',
+  code: 'seen-before',
+  message: `${type} of version ${version} was received before.`,
+});
 
 /** From now on a redelivery is dropped. */
 export const eventStarted = (ports: RotationPorts, key: string, event: SeenEvent): Promise<void> =>

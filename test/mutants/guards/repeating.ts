@@ -27,6 +27,12 @@ export const repeating = guardsOf('I2', [
     replace: 'if (false) {',
   },
   {
+    file: 'functions/triggers/key-events.ts',
+    removed: 'An event is taken for known because another one came under its id.',
+    find: 'known.add({ ...decision.onRecord, key: event.key });',
+    replace: 'known.add(event);',
+  },
+  {
     file: 'shared/rotation/requests.ts',
     removed: 'A request that is sent again under its Idempotency-Key is another request.',
     find: 'if (wanted.idempotencyKey === null) return null;',

@@ -407,4 +407,54 @@ describe('the key event trigger', () => {
     await app.event(nearExpiry);
     expect(app.client.started).toHaveLength(1);
   });
+
+  /** Counts what the ledger is asked to remember, and how much of it at once. */
+  function watchLedger({ world }: ReturnType<typeof setUp>) {
+    const { ledger } = world.ports;
+    const { recordEvent } = ledger;
+    const seen = { ids: [] as string[], open: 0, most: 0 };
+    ledger.recordEvent = async (of, event) => {
+      seen.ids.push(event.eventId);
+      seen.open += 1;
+      seen.most = Math.max(seen.most, seen.open);
+      await new Promise((done) => setImmediate(done));
+      seen.open -= 1;
+      return recordEvent(of, event);
+    };
+    return seen;
+  }
+
+  test('looks at a few of the events that come at once, in their order, so that the first batches are answered in time', async () => {
+    const app = setUp();
+    const seen = watchLedger(app);
+    const events = Array.from({ length: 500 }, (_, index) => ({
+      ...nearExpiry,
+      id: `e${index}`,
+      data: { Id: kid(String(index).padStart(32, '0')) },
+    }));
+    await Promise.all(events.map(app.event));
+    expect(seen.ids).toEqual(events.map(({ id }) => id));
+    expect(seen.most).toBe(32);
+    expect(app.client.started).toHaveLength(500);
+  });
+
+  test('a crowd of repeats asks the ledger for the first few alone', async () => {
+    const app = setUp();
+    const seen = watchLedger(app);
+    await Promise.all(Array.from({ length: 500 }, (_, index) => app.event({ ...nearExpiry, id: `e${index}` })));
+    expect(seen.ids.length).toBeLessThanOrEqual(32);
+    await app.event({ ...nearExpiry, id: 'late' });
+    expect(seen.ids).not.toContain('late');
+    expect(app.client.started).toHaveLength(1);
+  });
+
+  test('I2 an id that was seen with another event tells nothing of the event that it comes with now', async () => {
+    const app = setUp();
+    await app.event(nearExpiry);
+    const expired = { ...nearExpiry, eventType: 'Microsoft.KeyVault.KeyExpired' };
+    await app.event(expired);
+    expect(app.client.started).toHaveLength(1);
+    await app.event({ ...expired, id: 'e2' });
+    expect(app.client.started).toHaveLength(2);
+  });
 });

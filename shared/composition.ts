@@ -22,6 +22,8 @@ export interface Keyturn {
   readonly ports: RotationPorts;
   /** Who has which role; null where the function key is all there is. */
   readonly access: AccessRules | null;
+  /** For how long after its start the task hub keeps the history of an instance that has ended. */
+  readonly instanceHistorySeconds: number;
   /** @param log told in full what is missing; the answer itself names no key, vault or resource */
   health(log: (sentence: string) => void): Promise<Health>;
 }
@@ -61,6 +63,7 @@ export function composeOver(configuration: Configuration, azure: AzurePorts, clo
   const managed = configuration.keys.flatMap((entry) => manage(configuration, entry, { ...azure, vault, now }));
   return {
     access: configuration.access,
+    instanceHistorySeconds: configuration.instanceHistorySeconds,
     health: async (log) => {
       const [asked, sweep] = await Promise.all([azure.health(), azure.watch.lastSweep().catch(() => null)]);
       for (const { name, detail } of asked) if (detail !== null) log(`${name}: ${detail}`);

@@ -37,7 +37,12 @@ export interface Configuration extends Settings {
   readonly vaults: readonly VaultConfiguration[];
   /** Ids of the subscriptions in which hubs and DPS are looked for: those of the targets, and what is listed besides. */
   readonly subscriptions: readonly string[];
+  /** For how long after its start the task hub keeps the history of an instance that has ended. */
+  readonly instanceHistorySeconds: number;
 }
+
+/** Long enough to look into what went wrong in the last quarter; everything that counts is in tables of our own. */
+const presetInstanceHistorySeconds = 90 * 86_400;
 
 /**
  * Reads and checks the whole configuration, from this process unless told otherwise.
@@ -60,7 +65,8 @@ export function loadConfiguration(
   const vaults = file === null ? [] : readVaults(path, file, keys, problems);
   problems.throwIfAny();
   const subscriptions = subscriptionsOf(keys, file);
-  return { ...settings, keys, access, audit, vaults, subscriptions };
+  const instanceHistorySeconds = file?.instanceHistory ?? presetInstanceHistorySeconds;
+  return { ...settings, keys, access, audit, vaults, subscriptions, instanceHistorySeconds };
 }
 
 function subscriptionsOf(keys: readonly ManagedKeyConfiguration[], file: RotationFile | null): readonly string[] {

@@ -1,5 +1,6 @@
 import type { Keyturn } from '../../shared/composition';
 import { registerAudit } from './audit';
+import { registerEndedInstances } from './ended-instances';
 import { guardOf } from './guard';
 import { registerHealth } from './health';
 import { registerKeyEvents } from './key-events';
@@ -17,6 +18,7 @@ export function registerTriggers(keyturn: Keyturn): void {
   registerKeys(keyturn, guarded);
   registerAudit(keyturn, guarded);
   registerSweep(keyturn);
+  registerEndedInstances(keyturn);
   registerHealth(keyturn, guarded);
   registerOpenApi(guarded);
 }

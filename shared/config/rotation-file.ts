@@ -26,7 +26,7 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Backups are kept for years. */
+/** Backups and histories are kept for years. */
 const age = z.string().transform((text, context) => {
   const seconds = parseDuration(text);
   if (seconds !== null && seconds <= 3660 * 86_400) return seconds;
@@ -224,6 +224,12 @@ const rotationFile = z.strictObject({
   ...audit.shape,
   vaults: z.array(vault).optional(),
   subscriptions: z.array(subscription).optional(),
+  instanceHistory: age
+    .refine(
+      (seconds) => seconds >= 3600,
+      wrong('is shorter than an hour', 'keep it for at least PT1H, better for weeks'),
+    )
+    .optional(),
 });
 
 /**

@@ -98,7 +98,7 @@ describe('Whatever Event Grid delivers', () => {
 });
 
 describe('Whatever a timer is called with', () => {
-  test.each(['sweep', 'verifyHistories', 'deliverAlerts'])('%s does its work and throws nothing', async (name) => {
+  test.each(['sweep', 'verifyHistories', 'deliverAlerts', 'purgeEndedInstances'])('%s does its work and throws nothing', async (name) => {
     const app = surface(makeWorld(['iotHub']).ports);
     await fc.assert(
       fc.asyncProperty(fc.oneof(junk, deep), async (timer) => {

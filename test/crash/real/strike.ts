@@ -11,7 +11,7 @@ let order: Order | undefined;
 let passed = new Map<string, number>();
 
 /** What timers do has no place of its own in a run: they come when they come. */
-const timers: ReadonlySet<string> = new Set(['sweep', 'verifyHistories', 'deliverAlerts']);
+const timers: ReadonlySet<string> = new Set(['sweep', 'verifyHistories', 'deliverAlerts', 'purgeEndedInstances']);
 
 /** A route that takes the next order, and hooks that tell the edge which function is running. */
 export function takeOrders(): void {

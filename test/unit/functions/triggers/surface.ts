@@ -22,7 +22,8 @@ function fakeClient() {
   const raised: string[] = [];
   const instances = new Set<string>();
   const ended = new Set<string>();
-  const fails = { start: false, lostStart: false, raise: false, status: false };
+  const purged: unknown[] = [];
+  const fails = { start: false, lostStart: false, raise: false, status: false, purge: false };
   return {
     started,
     /** Names of the orchestrations in `started`. */
@@ -30,6 +31,8 @@ function fakeClient() {
     raised,
     instances,
     ended,
+    /** What was asked to be purged. */
+    purged,
     fails,
     async startNew(name: string, { instanceId, input }: { instanceId: string; input: unknown }) {
       if (fails.start) throw new Error('The engine is away; token=secret');
@@ -48,6 +51,11 @@ function fakeClient() {
     async raiseEvent(instanceId: string) {
       if (fails.raise) throw new Error('The engine is away.');
       raised.push(instanceId);
+    },
+    async purgeInstanceHistoryBy(filter: unknown) {
+      if (fails.purge) throw new Error('The engine is away.');
+      purged.push(filter);
+      return { instancesDeleted: 3 };
     },
   };
 }
@@ -101,7 +109,7 @@ export function surface(
     timers.set(name, options.handler as never);
   });
   jest.spyOn(df, 'getClient').mockImplementation(() => client as never);
-  registerTriggers({ ports, access, health: async () => health });
+  registerTriggers({ ports, access, instanceHistorySeconds: 90 * 86_400, health: async () => health });
   const context = () => new InvocationContext({ functionName: 'f', invocationId: 'i', logHandler: () => undefined });
 
   return {

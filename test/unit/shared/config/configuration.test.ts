@@ -147,6 +147,17 @@ describe('a configuration that is complete', () => {
     });
   });
 
+  test('keeps the histories of ended instances for a quarter of a year, or as long as it is told', () => {
+    expect(load(file).instanceHistorySeconds).toBe(90 * 86_400);
+    expect(load({ ...file, instanceHistory: 'P400D' }).instanceHistorySeconds).toBe(400 * 86_400);
+  });
+
+  test('refuses to purge histories of instances that may just have ended', () => {
+    const { settings, message } = refused({ ...file, instanceHistory: 'PT59M' });
+    expect(settings).toEqual(['rotation.json instanceHistory']);
+    expect(message).toMatch(/shorter than an hour/);
+  });
+
   test('may tell a webhook instead of a topic, or both', () => {
     const url = 'https://hooks.example/keyturn?token=abc';
     expect(load(file, { KEYTURN_ALERT_TOPIC_ENDPOINT: '', KEYTURN_WEBHOOK_URL: url })).toMatchObject({

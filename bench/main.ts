@@ -3,10 +3,12 @@ import { coldStart } from './cold-start';
 import { durableHistory } from './durable-history';
 import { eventToMutation } from './event-to-mutation';
 import { type Benchmark, keepsBar, table } from './figures';
+import { load } from './load';
 import { localHost } from './local-host';
 import { machine } from './machine';
 import { oneRotation } from './one-rotation';
 import { rewrap } from './rewrap';
+import { soak } from './soak';
 import { sweepCalls } from './sweep';
 
 const benchmarks: readonly Benchmark[] = [
@@ -18,6 +20,8 @@ const benchmarks: readonly Benchmark[] = [
   rewrap,
   audit,
   sweepCalls,
+  soak,
+  load,
 ];
 
 const usage = `npm run bench [-- [--json] [--full] [--list] [<name>...]]

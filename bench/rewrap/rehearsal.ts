@@ -14,10 +14,9 @@ import { type CloudAddresses, completed, readAddresses } from '../../sandbox/run
 import { makeSeed, names, resourceIds } from '../../sandbox/run/seed';
 import { Tokens } from '../../sandbox/run/tokens';
 import { Wire } from '../../sandbox/run/wire';
-import type { Used } from '../apps/gauge';
 import { freePort } from '../free-port';
+import { Gauge, gaugeEnvironment } from '../gauge';
 import { ownChildren } from '../own-children';
-import type { Shares } from './profile';
 import { fill, type Owned, type PublicJwk, type ReadBack, readBack } from './stores';
 
 const root = join(__dirname, '..', '..', '..');
@@ -40,29 +39,6 @@ interface Part {
   readonly previousKid: string;
   readonly host: AppHost;
   readonly gauge: Gauge;
-}
-
-/** Asks a process what it has used. */
-export class Gauge {
-  readonly #wire: Wire;
-  readonly #address: string;
-
-  constructor(wire: Wire, port: number) {
-    this.#wire = wire;
-    this.#address = `http://127.0.0.1:${port}/`;
-  }
-
-  used(): Promise<Used> {
-    return this.#wire.ask<Used>(this.#address);
-  }
-
-  async startProfile(): Promise<void> {
-    await this.#wire.ask(this.#address, { method: 'POST' });
-  }
-
-  stopProfile(): Promise<Shares> {
-    return this.#wire.ask<Shares>(this.#address, { method: 'DELETE' });
-  }
 }
 
 /**
@@ -251,11 +227,6 @@ const environment = (): NodeJS.ProcessEnv => process.env;
  * what it has read dies of this limit: a store of 100,000 records alone is larger.
  */
 const workerHeap = ['--max-old-space-size=128', '--max-semi-space-size=16'];
-
-const gaugeEnvironment = (port: number, flags: readonly string[] = []): NodeJS.ProcessEnv => ({
-  NODE_OPTIONS: [...flags, `--require=${join(root, 'dist', 'bench', 'apps', 'gauge.js')}`].join(' '),
-  GAUGE_PORT: String(port),
-});
 
 const keyNames = ({ workers }: Wanted): string[] =>
   Array.from({ length: workers }, (_, index) => `${names.key}-${index + 1}`);

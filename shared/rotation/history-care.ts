@@ -80,21 +80,19 @@ async function endSignedChain(ports: CarePorts, key: string, { message }: Refusa
   });
 }
 
+/** Told before the chain begins: once it has begun, the break is on record, and whoever died in between would be the last who knew that nobody was told. */
 async function beginAnew(ports: CarePorts, key: string, why: ChainBreak): Promise<void> {
   const head = await ports.auditLog.head(key);
-  const begun = await ports.auditLog.beginChain(
-    key,
-    Math.max(head?.chain ?? 0, why.brokenChain),
-    why,
-    ports.now().toISOString(),
-  );
+  const after = Math.max(head?.chain ?? 0, why.brokenChain);
+  const at = ports.now().toISOString();
   await tellOfHistory(ports, 'history-broken', {
     key,
-    occasion: `${begun.chain}`,
-    at: begun.at,
-    facts: { chain: why.brokenChain, sequence: why.brokenSequence, fault: why.fault, newChain: begun.chain },
+    occasion: `${after + 1}`,
+    at,
+    facts: { chain: why.brokenChain, sequence: why.brokenSequence, fault: why.fault, newChain: after + 1 },
     reason: why.message,
   });
+  await ports.auditLog.beginChain(key, after, why, at);
 }
 
 /**

@@ -325,6 +325,17 @@ describe('a history that was tampered with', () => {
     expect(history.alerts()).toEqual(['Keyturn.History.Broken']);
   });
 
+  test('is told of before the new chain begins: who dies in between leaves it to the next, who tells under the same id', async () => {
+    const { world, ports, heads, ...history } = await setUp(6, [3, 6]);
+    rewriteFrom({ world, ports, heads, ...history }, 4);
+    world.auditLog.interfere.fail('beginChain');
+    await expect(verifyAndTell(ports, key)).rejects.toThrow(FaultError);
+    for (let night = 0; night < 2; night++) await verifyAndTell(ports, key);
+    expect(heads).toHaveLength(2);
+    const ids = world.alerts.sent.map(({ id }) => id);
+    expect(ids).toEqual([ids[0], ids[0]]);
+  });
+
   test('a second break, in the new chain, begins a third', async () => {
     const history = await setUp(6, [3, 6]);
     rewriteFrom(history, 4);

@@ -1,5 +1,4 @@
 import { type Asker, whoOf } from '../contracts/access';
-import type { RunReference } from '../contracts/activities';
 import type { Phase } from '../contracts/rotation';
 import { ConflictError } from './errors';
 import { allowedCommands, isTerminal, type Standing } from './phases';
@@ -52,6 +51,11 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
     const canStillGoBack = standing.canStillGoBack && noWayBack === null;
     const allowed = allowedCommands(phase, { ...standing, canStillGoBack });
     const { claim, etag } = state;
+    const again = givenBefore(asked, state);
+    if (again !== null) {
+      await noteCommand(ports, asked, again.claim, again.given.at);
+      return { kind: 'start', start: resumedBy(again.claim, asked) };
+    }
     if (!allowed.includes(asked.command) || claim === null || etag === null) {
       const why = whyNot({
         ...asked,
@@ -77,6 +81,19 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
       if (!(error instanceof ConflictError)) throw error; // the claim moved on: decide again
     }
   }
+}
+
+/**
+ * The same command, given again while the instance that it is for has not come: whoever put it on record may have died before it was
+ * started. Its id is fixed, so that started twice it converges.
+ */
+function givenBefore(
+  { rotationId, command: name }: CommandByHand,
+  { claim, commands }: LedgerState,
+): { readonly claim: Claim; readonly given: Command } | null {
+  const given = commands.at(-1);
+  if (claim === null || claim.rotationId !== rotationId || claim.bound || claim.purpose !== 'rotation') return null;
+  return claim.phase === 'completed' && given?.command === name ? { claim, given } : null;
 }
 
 /** The ledger's word where the rotation holds the claim as a rotation, else the document's. */
@@ -149,28 +166,24 @@ async function put(
     // Going back ends the retirement, in the same transaction.
     ...(ends ? { putRetirement: { ...retirement, status: 'ended' as const } } : {}),
   });
-  const run: RunReference = { key: claim.key, rotationId: asked.rotationId, generation: next.generation };
-  await record(
-    ports,
-    run,
-    {
-      at,
-      actor: asked.actor,
-      action: 'command',
-      target: null,
-      outcome: 'done',
-      message: `${asked.actor} asked for ${asked.command} in ${claim.phase}.`,
-      details: {
-        command: asked.command,
-        phase: claim.phase,
-        planHash: asked.planHash ?? null,
-        ...whoOf(asked),
-      },
-    },
-    `${asked.command}.${at}`,
-  );
+  const { phase } = claim;
+  await noteCommand(ports, asked, { ...next, phase }, at);
   if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
   return { kind: 'start', start: resumedBy(next, asked) };
+}
+
+/** Repeated for the same instant, it tells nothing twice. */
+function noteCommand(
+  ports: Pick<RotationPorts, 'auditLog'>,
+  asked: CommandByHand,
+  { key, generation, phase }: Pick<Claim, 'key' | 'generation' | 'phase'>,
+  at: string,
+): Promise<void> {
+  const { rotationId, command: name, actor, planHash = null } = asked;
+  const message = `${actor} asked for ${name} in ${phase}.`;
+  const details = { command: name, phase, planHash, ...whoOf(asked) };
+  const entry = { at, actor, action: 'command', target: null, outcome: 'done' as const, message, details };
+  return record(ports, { key, rotationId, generation }, entry, `${name}.${at}`);
 }
 
 /**

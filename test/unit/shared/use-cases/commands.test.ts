@@ -230,9 +230,26 @@ describe('rollback of a completed rotation', () => {
   test('I5: twice at once is one way back', async () => {
     const world = makeWorld();
     await completed(world);
-    const decisions = await Promise.all([give(world, 'rollback'), give(world, 'rollback')]);
-    expect(decisions.map(({ kind }) => kind).sort()).toEqual(['not-allowed', 'start']);
+    const [one, other] = await Promise.all([give(world, 'rollback'), give(world, 'rollback')]);
+    expect(one).toMatchObject({ kind: 'start', start: { instanceId: `${rotationId}.2` } });
+    expect(other).toEqual(one);
     expect((await claimOf(world)).generation).toBe(2);
+    expect(await given(world)).toEqual(['rollback']);
+  });
+
+  test('given again before its instance has come starts the same one, and is told in the history once', async () => {
+    const world = makeWorld();
+    await completed(world);
+    world.auditLog.interfere.fail('append');
+    await expect(give(world, 'rollback')).rejects.toThrow(FaultError);
+    const decisions = [await give(world, 'rollback'), await give(world, 'rollback')];
+    expect(decisions.map((each) => each.kind === 'start' && each.start.instanceId)).toEqual([
+      `${rotationId}.2`,
+      `${rotationId}.2`,
+    ]);
+    expect(await given(world)).toEqual(['rollback']);
+    expect(world.auditLog.stored(key).filter(({ action }) => action === 'command')).toHaveLength(1);
+    expect(await give(world, 'pause')).toMatchObject({ kind: 'not-allowed' });
   });
 
   test('of any but the latest that changed something is refused', async () => {

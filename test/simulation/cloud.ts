@@ -1,6 +1,6 @@
 import type { AzurePorts } from '../../shared/azure';
 import { RefusalError } from '../../shared/rotation/errors';
-import { sameKey } from '../../shared/rotation/key-identifier';
+import { sameKey, versionOf } from '../../shared/rotation/key-identifier';
 import type { KeyVault, RawResource } from '../../shared/rotation/ports';
 import { fakeAlertOutbox } from '../fakes/alert-outbox';
 import { fakeAuditLog } from '../fakes/audit-log';
@@ -26,7 +26,12 @@ export { dpsId, hubId, v1 };
 export type Cloud = ReturnType<typeof makeCloud>;
 type Owned = ReturnType<typeof wrapped>;
 
+export type TargetName = 'iotHub' | 'dps' | 'dataKeys';
+const allTargets: readonly TargetName[] = ['iotHub', 'dps', 'dataKeys'];
+
 export interface Seed {
+  /** What is under the KEK, in the order in which it moves; all three unless told. */
+  readonly targets?: readonly TargetName[];
   /** Data keys in the store; twelve unless told. */
   readonly records?: number;
   /** Of what nobody outside Azure knows of hubs and DPS. */
@@ -40,18 +45,21 @@ const known = new Map<string, Owned>();
  * Everything outside of the app that outlives its process: two vaults, ARM with a hub and a DPS whose data is under the KEK, their data planes, a
  * store of data keys, and Keyturn's own tables and channels. The fakes are those that the contract suites hold to the stand-ins and to Azurite.
  */
-export function makeCloud(clock: FakeClock, { records = 12, modes = {} }: Seed) {
+export function makeCloud(clock: FakeClock, { records = 12, modes = {}, targets = allTargets }: Seed) {
   const { now } = clock;
   const vault = fakeKeyVault({ now, bits: 1024, pairs: 'kek', nameVersion: versionName('a') });
-  const first = vault.addVersion({ version: v1, createdOn: new Date('2025-12-20T00:00:00Z') });
+  const first = vault.addVersion({ version: v1, createdOn: new Date('2026-06-01T00:00:00Z'), expiresOn });
+  vault.setPolicy({ expiresIn: 'P1Y', rotatesBeforeExpiry: 'P30D' });
   const otherVault = fakeKeyVault({ now, bits: 1024, pairs: 'other', key: otherKey, nameVersion: versionName('b') });
   const vaults = [vault, otherVault];
   const resourceManager = fakeResourceManager([], clock);
   const dataPlane = encryptedDataPlane();
   const add = (kind: FakeService['kind'], id: string, host: string, body: FakeService['body']): FakeService => {
+    // One that is no target has a key of its own, which nobody here has to do with.
+    if (!targets.includes(kind)) return resourceManager.addService(id, { kind, body: elsewhere(body) });
     // A cache is as long as it was read when it was filled: from the beginning.
-    const read = { ...usualModes, ...modes };
-    const data = new ServiceData(clock, servicesView([vault, otherVault]), first.kid, ['sentinel'], read);
+    const view = servicesView([vault, otherVault]);
+    const data = new ServiceData(clock, view, first.kid, ['sentinel'], { ...usualModes, ...modes });
     dataPlane.hosts.set(host, data);
     return resourceManager.addService(id, { kind, body, data, operationSeconds, policies: policies() });
   };
@@ -59,7 +67,7 @@ export function makeCloud(clock: FakeClock, { records = 12, modes = {} }: Seed) 
     add('iotHub', hubId, 'hub-1.azure-devices.net', hubBody(v1)),
     add('dps', dpsId, 'dps-1.azure-devices-provisioning.net', dpsBody(v1)),
   ] as const;
-  const owned = Array.from({ length: records }, (_, index) => {
+  const owned = Array.from({ length: targets.includes('dataKeys') ? records : 0 }, (_, index) => {
     const name = `r${String(index).padStart(4, '0')}`;
     const made = known.get(name) ?? wrapped(first, name, { check: index % 2 === 0 });
     known.set(name, made);
@@ -89,6 +97,8 @@ export function makeCloud(clock: FakeClock, { records = 12, modes = {} }: Seed) 
   };
 }
 
+/** Of the version that everything stands on: far enough away that nobody finds fault with it. */
+const expiresOn = new Date('2027-06-01T00:00:00Z');
 /** How long a hub or DPS takes to move. */
 const operationSeconds = 25;
 /** A short cache and an early answer, so that what is lost shows soon; `modes` gives others. */
@@ -108,9 +118,16 @@ export function kidsIn(body: RawResource): readonly string[] {
   return named.filter((kid) => [kek, otherKey].some((key) => kid.toLowerCase().startsWith(key.toLowerCase())));
 }
 
+const elsewhere = (body: FakeService['body']): FakeService['body'] =>
+  JSON.parse(JSON.stringify(body).replaceAll(kek, 'https://kv-apart.vault.azure.net/keys/apart'));
+
 /** What a service needs to open its data, whatever it has in its cache: what its data key is really wrapped under, and what it names. */
 export const inForce = ({ body, data }: FakeService): readonly string[] => [
-  ...new Set([...(data === null ? [] : [data.wrappedUnder]), ...kidsIn(body)]),
+  ...new Set([
+    ...(data === null ? [] : [data.wrappedUnder]),
+    // One without a version leads to no certain one; under which its data really is, is said above.
+    ...kidsIn(body).filter((kid) => versionOf(kid) !== null),
+  ]),
 ];
 
 const listed = ({ body, state }: FakeService): RawResource => ({

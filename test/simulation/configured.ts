@@ -1,11 +1,8 @@
 import { type Configuration, loadConfiguration } from '../../shared/config';
-import { dpsId, hubId, kek, otherKey } from './cloud';
-
-export type TargetName = 'iotHub' | 'dps' | 'dataKeys';
+import { dpsId, hubId, kek, otherKey, type TargetName } from './cloud';
 
 /** What rotation.json says, by the real reader of it. Times are short, so that few sweeps and probes fill them. */
 export interface Settings {
-  /** In the order in which they move; all three unless told. */
   readonly targets?: readonly TargetName[];
   /** Members of the key's entry, over those below. */
   readonly key?: Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { whyNoWayBack } from './replacing';
 import { type Start, startOf } from './requests';
 import { instanceIdOf } from './rotation-id';
 import type { RotationPorts } from './run-ports';
-import { isPaused, record } from './run-record';
+import { isPaused, tellCommand } from './run-record';
 import { whyNot } from './why-not';
 
 export type CommandDecision =
@@ -53,7 +53,7 @@ export async function command(ports: RotationPorts, asked: CommandByHand): Promi
     const { claim, etag } = state;
     const again = givenBefore(asked, state);
     if (again !== null) {
-      await noteCommand(ports, asked, again.claim, again.given.at);
+      await tellCommand(ports, rotation.key, again.given, { phase: again.claim.phase, who: whoOf(asked) });
       return { kind: 'start', start: resumedBy(again.claim, asked) };
     }
     if (!allowed.includes(asked.command) || claim === null || etag === null) {
@@ -172,18 +172,13 @@ async function put(
   return { kind: 'start', start: resumedBy(next, asked) };
 }
 
-/** Repeated for the same instant, it tells nothing twice. */
 function noteCommand(
   ports: Pick<RotationPorts, 'auditLog'>,
   asked: CommandByHand,
-  { key, generation, phase }: Pick<Claim, 'key' | 'generation' | 'phase'>,
+  claim: Pick<Claim, 'key' | 'phase'>,
   at: string,
 ): Promise<void> {
-  const { rotationId, command: name, actor, planHash = null } = asked;
-  const message = `${actor} asked for ${name} in ${phase}.`;
-  const details = { command: name, phase, planHash, ...whoOf(asked) };
-  const entry = { at, actor, action: 'command', target: null, outcome: 'done' as const, message, details };
-  return record(ports, { key, rotationId, generation }, entry, `${name}.${at}`);
+  return tellCommand(ports, claim.key, commandOf(asked, at), { phase: claim.phase, who: whoOf(asked) });
 }
 
 /**

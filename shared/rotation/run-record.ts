@@ -1,7 +1,7 @@
 import type { RunReference } from '../contracts/activities';
-import type { Rotation } from '../contracts/rotation';
+import type { Phase, Rotation } from '../contracts/rotation';
 import { BrokenInvariantError, ConflictError, InterruptedError, RefusalError, SupersededError } from './errors';
-import type { AuditEntry, Claim, CommandName, Fence, LedgerChange, LedgerState } from './ports';
+import type { AuditEntry, Claim, Command, CommandName, Fence, LedgerChange, LedgerState } from './ports';
 import type { ManagedKey, RotationPorts } from './run-ports';
 
 /** The claim as its holder sees it, with what belongs to its run. */
@@ -106,6 +106,25 @@ export async function record(
   const { action, target, outcome } = entry;
   const idempotencyKey = [run.rotationId, run.generation, action, target ?? '-', outcome, occasion].join('|');
   await ports.auditLog.append(run.key, { actor: 'keyturn', ...entry, rotationId: run.rotationId }, idempotencyKey);
+}
+
+/**
+ * Tells of a command: whoever gave it, and, because he may have died between putting it on record and telling, whoever obeys it. The
+ * history has it once.
+ * @param known what only the one who took it knows
+ */
+export async function tellCommand(
+  ports: Pick<RotationPorts, 'auditLog'>,
+  key: string,
+  { rotationId, command, actor, at, planHash }: Command,
+  known: { readonly phase: Phase; readonly who: AuditEntry['details'] } | null = null,
+): Promise<void> {
+  const entry: AuditEntry = {
+    ...{ rotationId, at, actor, action: 'command', target: null, outcome: 'done' },
+    message: `${actor} asked for ${command}${known === null ? '' : ` in ${known.phase}`}.`,
+    details: { command, planHash: planHash ?? null, ...(known === null ? {} : { phase: known.phase, ...known.who }) },
+  };
+  await ports.auditLog.append(key, entry, [rotationId, 'command', command, at].join('|'));
 }
 
 /** Rewrites the rotation's document; only the run that holds the claim does so. */

@@ -4,7 +4,7 @@ import { completionOf, sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, nextKeyOf, sameKid, versionOf } from './key-identifier';
 import { isBegun, isMove, isTerminal, mayMove } from './phases';
-import type { Claim, Retirement } from './ports';
+import type { Claim, Command, Retirement } from './ports';
 import { withoutPace } from './progress';
 import { replacedAfter, settleReplacement, versionsLeft } from './replacing';
 import { revocationAfter } from './revoking';
@@ -18,6 +18,7 @@ import {
   record,
   refuseIfPaused,
   refuseIfRecalled,
+  tellCommand,
 } from './run-record';
 
 interface OnRun {
@@ -37,7 +38,9 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
   // Before the claim says so: from `completed` there is no way to anywhere, and a promise that is broken needs a person.
   if (phase === 'completed' || phase === 'rolled-back') await proveWhereTargetsStand(ports, run, phase);
   let from: Phase = phase;
+  let commands: readonly Command[] = [];
   await changeClaim(ports, run, (held) => {
+    ({ commands } = held);
     if (held.claim.phase === phase) return null;
     // A claim that is still held has not ended, whatever phase it was about to end in.
     const stuck = isTerminal(held.claim.phase) && phase === 'needs-attention';
@@ -55,10 +58,20 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
     from = held.claim.phase;
     return { claim: claimIn(held.claim, phase, now) };
   });
+  await tellCommands(ports, run, commands);
   await noteEntered(ports, input, from);
   if (isTerminal(phase)) await release(ports, run, phase, now);
   if (isTerminal(phase) || phase === 'needs-attention') await ports.sealNow?.(run.key);
   return { phase };
+}
+
+/** What people have asked for comes before what was done about it. */
+async function tellCommands(
+  ports: RotationPorts,
+  run: RunReference,
+  commands: readonly Command[],
+): Promise<void> {
+  for (const command of commands) await tellCommand(ports, run.key, command);
 }
 
 type Entering = OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] };
@@ -233,9 +246,12 @@ export async function noteWaiting(
   input: OnRun & { readonly waitingFor: WaitingFor; readonly reasons: readonly Reason[] },
 ): Promise<{ readonly noted: true }> {
   const { run, waitingFor, reasons, now } = input;
-  const before = await changeClaim(ports, run, ({ claim }) =>
-    claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor, unchangedSince: now } },
-  );
+  let asked: readonly Command[] = [];
+  const before = await changeClaim(ports, run, ({ claim, commands }) => {
+    asked = commands;
+    return claim.waitingFor === waitingFor ? null : { claim: { ...claim, waitingFor, unchangedSince: now } };
+  });
+  await tellCommands(ports, run, asked);
   await changeRotation(ports, run.rotationId, (rotation) => ({
     ...withoutPace(rotation),
     waitingFor,

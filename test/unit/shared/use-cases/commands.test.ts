@@ -4,7 +4,7 @@ import { FaultError, InterruptedError } from '../../../../shared/rotation/errors
 import { dryRun, makePlan } from '../../../../shared/rotation/planning';
 import type { CommandName, Retirement } from '../../../../shared/rotation/ports';
 import { fenceOf } from '../../../../shared/rotation/run-record';
-import { enterPhase } from '../../../../shared/rotation/telling';
+import { enterPhase, noteWaiting } from '../../../../shared/rotation/telling';
 import { listUndo, proveWayBack } from '../../../../shared/rotation/way-back';
 import {
   admitted,
@@ -207,6 +207,38 @@ describe('pause and resume', () => {
     const admission = await admit(world.ports, { ...decision.start, now: world.now() });
     if (!admission.admitted) throw new Error(admission.message);
     await fenceOf(world.ports, admission.run, 'forward')();
+  });
+});
+
+describe('the history has each command once', () => {
+  const toldOf = (world: World) =>
+    world.auditLog.stored(key).flatMap(({ action, actor, details }) => (action === 'command' ? [{ actor, details }] : []));
+
+  test('told by whoever takes it', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    await give(world, 'rollback');
+    await enter(world, run, 'rolling-back');
+    expect(toldOf(world)).toMatchObject([{ actor: 'ann', details: { command: 'rollback', phase: 'rewrapping' } }]);
+  });
+
+  test('told by whoever obeys it, where the one who took it died before he told', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    world.auditLog.interfere.fail('append');
+    await expect(give(world, 'rollback')).rejects.toThrow(FaultError);
+    expect(toldOf(world)).toEqual([]);
+    await enter(world, run, 'rolling-back');
+    expect(toldOf(world)).toMatchObject([{ actor: 'ann', details: { command: 'rollback' } }]);
+  });
+
+  test('a pause is told before it is waited out', async () => {
+    const world = makeWorld();
+    const run = await ready(world);
+    world.auditLog.interfere.fail('append');
+    await expect(give(world, 'pause')).rejects.toThrow(FaultError);
+    await noteWaiting(world.ports, { run, now: world.pass(1), waitingFor: 'pause', reasons: [] });
+    expect(toldOf(world)).toMatchObject([{ actor: 'ann', details: { command: 'pause' } }]);
   });
 });
 

@@ -66,11 +66,7 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
 }
 
 /** What people have asked for comes before what was done about it. */
-async function tellCommands(
-  ports: RotationPorts,
-  run: RunReference,
-  commands: readonly Command[],
-): Promise<void> {
+async function tellCommands(ports: RotationPorts, run: RunReference, commands: readonly Command[]): Promise<void> {
   for (const command of commands) await tellCommand(ports, run.key, command);
 }
 

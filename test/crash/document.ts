@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Matrix, Row } from './matrix';
-import type { Run } from './runs';
+import { moreRuns } from './more-runs';
+import { type Run, runs } from './runs';
 
 const path = join('docs', 'crash-matrix.md');
 export const command = 'KEYTURN_CRASH_DOCUMENT=write npm test -- --runInBand test/crash/matrix';
@@ -13,7 +14,7 @@ const writes = process.env['KEYTURN_CRASH_DOCUMENT'] === 'write';
 
 /** The section of a run as the document has it, once it was written anew if that was asked for. */
 export function sectionInDocument(run: Run, section: string): string {
-  if (writes) writeFileSync(path, withSection(readDocument() || `${introduction}\n`, run, section));
+  if (writes) writeFileSync(path, withSection(readDocument(), run, section));
   return sectionOf(readDocument(), run.name);
 }
 
@@ -24,10 +25,11 @@ function sectionOf(document: string, name: string): string {
   return after === undefined ? '' : `${headingOf(name)}\n${after.split('\n## ')[0]}`.trimEnd();
 }
 
+/** Every section in the order of the runs, whatever the order in which they are played. */
 function withSection(document: string, { name }: Run, section: string): string {
-  const present = sectionOf(document, name);
-  if (present !== '') return document.replace(present, () => section);
-  return `${document.trimEnd()}\n\n${section}\n`;
+  const names = [...runs, ...moreRuns].map((run) => run.name);
+  const sections = names.map((each) => (each === name ? section : sectionOf(document, each))).filter(Boolean);
+  return `${[introduction, ...sections].join('\n\n')}\n`;
 }
 
 const columns = [
@@ -98,5 +100,5 @@ changed more than once more than in an undisturbed run.
 | Step | \`activity/port.method#occurrence\`: which function, which port, and which of its calls in the run, counted from 1 |
 | On disk before it | what a process that is killed before the effect leaves behind: the claim's phase, undo entries, targets that have left the previous version, retirements, disabled versions. Killed after it, or with the answer lost, the effect is there as well. Where it is met in several states, the first and the last |
 | After a restart | who goes on: the engine runs \`the step again\`; Event Grid has an event \`delivered again\`; whoever got no answer has \`asked again\` (of a start under the same Idempotency-Key); a timer comes back by itself |
-| Killed before, Killed after, Answer lost | what becomes of the effect: done by the \`next try\`; \`found done\`, and not done a second time; done \`again\`, which comes to the same (a record of the audit log that is asked for again is there once); \`left out\`, because another way led to the end |
+| Killed before, Killed after, Answer lost | what becomes of the effect: done by the \`next try\`; \`found done\`, and not done a second time; done \`again\`, which comes to the same (a record of the audit log that is asked for again is there once); \`left out\`, because another step did it, or another way led to the end |
 | Operator | what a person had to do beyond what belongs to the run |`;

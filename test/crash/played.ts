@@ -1,4 +1,5 @@
 import type { Rotation } from '../../shared/contracts/rotation';
+import type { AuditRecord } from '../../shared/rotation/ports';
 import { type Call, calling, type Edge } from '../edges/with-edges';
 import { verifyChain } from '../fakes/chain-alone';
 import { kek } from '../simulation/cloud';
@@ -34,6 +35,8 @@ export interface Outcome {
   readonly retirements: readonly string[];
   /** Types of the alerts that were sent, each once. */
   readonly alerts: readonly string[];
+  /** What people asked for, as the history tells it, each once. */
+  readonly commands: readonly string[];
   readonly held: boolean;
 }
 
@@ -138,6 +141,7 @@ async function troublesOf(simulation: Simulation, run: Run): Promise<readonly st
 
 function outcomeOf({ rotations, standing, cloud }: Simulation): Outcome {
   const { claim, retirements } = cloud.ledger.look(kek);
+  const told = cloud.auditLog.stored(kek);
   return {
     phases: rotations.map(({ phase }) => phase),
     standing,
@@ -149,6 +153,9 @@ function outcomeOf({ rotations, standing, cloud }: Simulation): Outcome {
     ),
     retirements: retirements.map(({ status }) => status),
     alerts: [...new Set(cloud.alerts.sent.map(({ type }) => type))].sort(),
+    commands: [...new Set(told.filter(({ action }) => action === 'command').map(commandOf))].sort(),
     held: claim !== null && claim.rotationId !== null,
   };
 }
+
+const commandOf = ({ actor, details }: AuditRecord): string => `${details['command']} by ${actor}`;

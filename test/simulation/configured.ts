@@ -1,6 +1,8 @@
 import { type Configuration, loadConfiguration } from '../../shared/config';
 import { dpsId, hubId, kek, otherKey, type TargetName } from './cloud';
 
+export type { TargetName } from './cloud';
+
 /** What rotation.json says, by the real reader of it. Times are short, so that few sweeps and probes fill them. */
 export interface Settings {
   readonly targets?: readonly TargetName[];

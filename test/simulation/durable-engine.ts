@@ -168,11 +168,13 @@ export class DurableEngine {
     const at = this.#agenda.now;
     if (work.kind === 'timer') {
       const due = dueTime(executionId, work.id, work.fireAt, at, false);
-      this.#agenda.at(due, () => {
+      const fire = (): void => {
         if (isLive(instance) && instance.executionId === executionId && this.instances.get(instance.id) === instance) {
           this.#tell(instance, executionId, events.timerFired(work.id, work.fireAt, this.#agenda.now));
         }
-      });
+      };
+      // That somebody sleeps shows in his being alive; a timer that was cancelled fires all the same, and means nothing.
+      this.#agenda.at(due, fire, { matters: false });
       return events.timerCreated(work.id, work.fireAt, at);
     }
     const input = JSON.stringify(work.input);

@@ -212,7 +212,9 @@ describe('pause and resume', () => {
 
 describe('the history has each command once', () => {
   const toldOf = (world: World) =>
-    world.auditLog.stored(key).flatMap(({ action, actor, details }) => (action === 'command' ? [{ actor, details }] : []));
+    world.auditLog
+      .stored(key)
+      .flatMap(({ action, actor, details }) => (action === 'command' ? [{ actor, details }] : []));
 
   test('told by whoever takes it', async () => {
     const world = makeWorld();

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { kek } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
 import { report, search } from './search';
+import type { Tally } from './tally';
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +11,8 @@ const { values } = parseArgs({
     path: { type: 'string' },
     /** With a path: everything that happened. */
     tell: { type: 'boolean', default: false },
+    /** One JSON object as the last line. */
+    json: { type: 'boolean', default: false },
   },
 });
 
@@ -38,7 +41,17 @@ async function main(): Promise<void> {
     console.log(`reached by none: ${tally.missed.join(', ')}`);
     process.exitCode = 1;
   }
+  if (values.json) console.log(JSON.stringify({ seed, ...summary(tally), seconds: Math.round(seconds), found }));
 }
+
+/** What the schedules reached, by how many, and what none of them did. */
+const summary = (tally: Tally) => ({
+  schedules: tally.schedules,
+  stages: Object.fromEntries(tally.of('stages')),
+  outcomes: Object.fromEntries(tally.of('outcomes')),
+  faults: Object.fromEntries(tally.of('faults')),
+  missed: tally.missed,
+});
 
 /** Effects, the history, and what became of the rotations. */
 function tell({ rotations, judge, cloud, logged }: Simulation): void {

@@ -19,3 +19,33 @@ export function countedByCrashes(json: unknown): Counted {
   const reached = `${plays} plays, ${killed} kills, ${lost} answers lost, ${notMet} not met`;
   return { points, reached, readsFailed, problems: [...problems, ...late] };
 }
+
+const schedules = z.object({
+  seed: z.number(),
+  schedules: z.number(),
+  stages: z.record(z.string(), z.number()),
+  faults: z.record(z.string(), z.number()),
+  missed: z.array(z.string()),
+  found: z.object({ seed: z.number(), path: z.string(), wrong: z.string() }).nullable(),
+});
+
+/**
+ * Of `npm run test:faults`. What no schedule reached is a problem of a run of schedules that is long enough to reach everything.
+ * @param long whether it is
+ */
+export const countedBySchedules =
+  (long: boolean) =>
+  (json: unknown): Counted => {
+    const { seed, schedules: played, stages, faults, missed, found } = schedules.parse(json);
+    const reached = (counts: Readonly<Record<string, number>>) =>
+      Object.values(counts).filter((count) => count > 0).length;
+    const none = missed.length === 0 ? '' : `, and not ${missed.join(', ')}`;
+    const told = `${reached(stages)} phases and ${reached(faults)} faults by schedules of seed ${seed}${none}`;
+    const failed = found === null ? [] : [`seed ${found.seed}, path ${found.path}: ${found.wrong}`];
+    return {
+      schedules: played,
+      reached: told,
+      ended: true,
+      problems: [...failed, ...(long ? missed.map((name) => `no schedule reached ${name}`) : [])],
+    };
+  };

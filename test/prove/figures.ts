@@ -9,6 +9,8 @@ export interface Counted {
   readonly tests?: number;
   readonly readsFailed?: number;
   readonly problems: readonly string[];
+  /** Whether it came to its end, where an exit code other than 0 can mean something else too. */
+  readonly ended?: boolean;
 }
 
 /** Must be nought, each of them. */

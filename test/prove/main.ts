@@ -43,7 +43,7 @@ async function played(part: Part, size: Size): Promise<Played> {
   const seconds = () => (performance.now() - began) / 1000;
   try {
     const { counted, code } = await part.play(size);
-    return { name: part.name, counted, ended: code === 0, seconds: seconds() };
+    return { name: part.name, counted, ended: counted.ended ?? code === 0, seconds: seconds() };
   } catch (error) {
     const problem = `It could not be told what came of it: ${error instanceof Error ? error.message : String(error)}`;
     return { name: part.name, counted: { problems: [problem] }, ended: false, seconds: seconds() };

@@ -1,4 +1,4 @@
-import { countedByCrashes } from './answers';
+import { countedByCrashes, countedBySchedules } from './answers';
 import { type Answer, type Command, ran, tested } from './command';
 import type { Counted } from './figures';
 import { countedByJest } from './jest-report';
@@ -17,9 +17,9 @@ export interface Part {
 type Told = Pick<Part, 'name' | 'proves' | 'command'>;
 
 /** A part whose command prints one JSON object. */
-const speaking = (told: Told, counted: (json: unknown) => Counted): Part => ({
+const speaking = (told: Told, countedIn: (size: Size) => (json: unknown) => Counted): Part => ({
   ...told,
-  play: async (size) => heard(await ran(told.command(size)), counted),
+  play: async (size) => heard(await ran(told.command(size)), countedIn(size)),
 });
 
 /** A part that is tests. */
@@ -54,6 +54,14 @@ export const parts: readonly Part[] = [
   }),
   speaking(
     {
+      name: 'schedules',
+      proves: 'whatever goes wrong when, in virtual time, every run comes to an end that is right',
+      command: (size) => ({ name: 'test:faults', args: ['--seeds', size === 'whole' ? '10000' : '100', '--json'] }),
+    },
+    (size) => countedBySchedules(size === 'whole'),
+  ),
+  speaking(
+    {
       name: 'real-kills',
       proves: 'the app in its host, killed before and after each of its side effects, comes to its end',
       command: (size) => ({
@@ -61,7 +69,7 @@ export const parts: readonly Part[] = [
         args: size === 'whole' ? ['--modes', '--json'] : ['--runs', 'rotation', '--sample', '2', '--json'],
       }),
     },
-    countedByCrashes,
+    () => countedByCrashes,
   ),
   ofTests({
     name: 'survival',

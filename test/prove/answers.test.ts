@@ -1,0 +1,32 @@
+import { countedByCrashes, countedBySchedules } from './answers';
+
+test('of real kills every problem is told with its run, and reads that failed are counted', () => {
+  const answer = { points: 3, plays: 4, killed: 3, lost: 1, notMet: 0, readsFailed: 2, late: ['an alert came late'] };
+  const wrong = [{ run: 'rotation', point: 'p', problems: ['r1 does not open'] }];
+  expect(countedByCrashes({ ...answer, wrong })).toEqual({
+    points: 3,
+    reached: '4 plays, 3 kills, 1 answers lost, 0 not met',
+    readsFailed: 2,
+    problems: ['rotation: r1 does not open', 'an alert came late'],
+  });
+});
+
+describe('of schedules of faults', () => {
+  const answer = { seed: 7, schedules: 9, stages: { free: 9, soaking: 0 }, faults: { reset: 1 }, missed: ['soaking'] };
+
+  test('what none of them reached is a problem when there were enough to reach everything, and is told anyhow', () => {
+    const few = countedBySchedules(false)({ ...answer, found: null });
+    expect(few).toMatchObject({ schedules: 9, problems: [], reached: expect.stringContaining('not soaking') });
+    const many = countedBySchedules(true)({ ...answer, found: null });
+    expect(many.problems).toEqual(['no schedule reached soaking']);
+  });
+
+  test('one that fails is told with what plays it again', () => {
+    const found = { seed: 7, path: '1:2', wrong: 'I8: apart', schedule: {}, shrinks: 3 };
+    expect(countedBySchedules(false)({ ...answer, found }).problems).toEqual(['seed 7, path 1:2: I8: apart']);
+  });
+});
+
+test('an answer of another form is no answer', () => {
+  expect(() => countedByCrashes({ points: 'many' })).toThrow();
+});

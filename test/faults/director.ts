@@ -1,5 +1,5 @@
 import { versionOf } from '../../shared/rotation/key-identifier';
-import type { Call, Edge } from '../edges/with-edges';
+import { type Call, type Caller, calling, type Edge } from '../edges/with-edges';
 import type { Simulation } from '../simulation/simulation';
 import { doings } from './deeds';
 import { stageOf } from './places';
@@ -41,6 +41,10 @@ export class Director {
   readonly #takeBack = new Set<() => void>();
   readonly #outages = new Set<Outage['of']>();
   readonly #forbidden = new Set<string>();
+  /** Functions under which somebody moved a target: what they looked at before is not so any more. */
+  readonly #overtaken = new Set<Caller>();
+  /** A version was disabled right after the last look at who refers to it, and right after somebody came to. */
+  raced = false;
   #excuses = 0;
   #pausedSince: number | null = null;
 
@@ -58,12 +62,14 @@ export class Director {
     this.#waiting.clear();
     for (const fault of this.#spoilt) this.#met.set(fault, Number.POSITIVE_INFINITY);
     for (const takeBack of [...this.#takeBack]) takeBack();
+    this.#takeBack.clear();
   }
 
   readonly #edge: Edge = async (call, go) => {
     const stage = stageOf(this.#simulation);
     this.stages.add(stage);
     this.#refuseWhilePaused(call);
+    this.#noteRace(call);
     const number = (this.#calls.get(stage) ?? 0) + 1;
     this.#calls.set(stage, number);
     const due = [...this.#waiting].filter(({ at }) => isNow(at, stage, number));
@@ -98,6 +104,8 @@ export class Director {
       this.#beginOutage(fault);
       return;
     }
+    const by = calling.getStore();
+    if (by !== undefined && fault.kind.startsWith('deployment-reverts')) this.#overtaken.add(by);
     const end = doings[fault.kind](
       {
         simulation: this.#simulation,
@@ -164,6 +172,14 @@ export class Director {
       over = true;
       this.#pausedSince = null;
     };
+  }
+
+  /** Nobody can lock a hub and a vault together. What nobody could see is found by the watch that follows, and undone. */
+  #noteRace({ method, args }: Call): void {
+    const by = calling.getStore();
+    if (method !== 'setEnabled' || args[1] !== false || by === undefined || !this.#overtaken.has(by)) return;
+    this.raced = true;
+    this.#takeBack.add(this.#excuseReads());
   }
 
   /** While somebody's pause holds, nothing begins. */

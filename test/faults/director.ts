@@ -68,7 +68,7 @@ export class Director {
   readonly #edge: Edge = async (call, go) => {
     const stage = stageOf(this.#simulation);
     this.stages.add(stage);
-    this.#refuseWhilePaused(call);
+    this.#refuseWhilePaused(call, stage);
     this.#noteRace(call);
     const number = (this.#calls.get(stage) ?? 0) + 1;
     this.#calls.set(stage, number);
@@ -183,7 +183,9 @@ export class Director {
   }
 
   /** While somebody's pause holds, nothing begins. */
-  #refuseWhilePaused(call: Call): void {
+  #refuseWhilePaused(call: Call, stage: string): void {
+    // What a retirement has disabled is given back at once, whoever has paused what.
+    if (stage === 'retiring' && call.method === 'setEnabled' && call.args[1] === true) return;
     if (this.#pausedSince === null || !mutations.has(`${call.port}.${call.method}`)) return;
     if (this.#simulation.agenda.now > this.#pausedSince + onItsWay) {
       this.seen.push(`${call.port}.${call.method} began while it was paused`);

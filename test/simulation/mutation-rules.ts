@@ -48,7 +48,10 @@ export function faultsOf(
   const input = by.input as { run?: RunReference; direction?: Direction; target?: number; request?: RunReference };
   const look = simulation.cloud.ledger.look(kek);
   const held = look.claim === null ? null : { ...look.claim, rotationId: look.claim.rotationId ?? '' };
-  const run = input.run ?? (input.request?.rotationId === held?.rotationId ? held : undefined);
+  // Whoever takes the claim himself does not know its generation before: a retirement that begins calls it 0.
+  const knows = input.run !== undefined && input.run.generation !== 0;
+  const asked = input.run ?? input.request;
+  const run = knows ? input.run : asked?.rotationId === held?.rotationId ? held : undefined;
   if (run == null) return [{ invariant: 'I5', seen: 'it belongs to no run that holds the claim' }];
   const goesBack = input.direction === 'back' || backward.has(by.name);
   const mutation = { simulation, unwrapped, call, by, run, look, goesBack, target: input.target ?? null };

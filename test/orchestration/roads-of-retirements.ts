@@ -49,6 +49,10 @@ export const roadsOfRetirements: Readonly<Record<string, Play>> = {
     proveIdle: () => notIdle,
     endRetirement: () => ok({ status: 'refused', isNews: true }),
   }),
+  'retirement-told-long-after-its-end': retire(
+    { sendAlert: (_, call) => (call <= 8 ? fault('storage-unreachable') : undefined) },
+    brief,
+  ),
   'kept-for-backups': retire({ proveIdle: () => ok({ idle: false, kept: true, reasons: [] }) }),
   'retired-after-the-log-came': retire(
     {

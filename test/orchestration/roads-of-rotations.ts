@@ -138,6 +138,10 @@ const moved: Readonly<Record<string, Play>> = {
     },
   }),
   'ended-by-an-error-nobody-foresaw': road({ probeTargets: () => ok({ results: null as never }) }),
+  'told-long-after-its-end': road(
+    { sendAlert: (_, call) => (call <= 8 ? fault('storage-unreachable') : undefined) },
+    impatient,
+  ),
   'told-nobody': road({ sendAlert: () => refusal() }),
 };
 

@@ -60,7 +60,9 @@ async function playHours(fleet: Fleet, say: (progress: string) => void): Promise
   let known = await fleet.known();
   const begins = await fleet.now();
   // What can be said of the versions there are is said beforehand, so that no hour has more of it than another.
-  await fleet.publish(Array.from({ length: 20 * keys }, () => maker.idle(known, begins)));
+  for (let round = 0; round < 20; round++) {
+    await fleet.publish(Array.from({ length: keys }, () => maker.idle(known, begins)));
+  }
   for (let each = 0; each < hours; each++) {
     const starts = minutesOfStarts(random);
     for (let at = 0; at < 60; at++) {
@@ -72,10 +74,17 @@ async function playHours(fleet: Fleet, say: (progress: string) => void): Promise
       } else await fleet.publish([maker.idle(known, now)]);
       await fleet.settle();
     }
-    readings.push(await fleet.read());
-    say(`hour ${each + 1} of ${hours}: ${causes.length} rotations started`);
+    const reading = await fleet.read();
+    readings.push(reading);
+    say(progressOf(each + 1, causes.length, reading));
   }
   return { causes, maker, readings };
+}
+
+function progressOf(at: number, started: number, { held, kept }: Reading): string {
+  const heap = `${(held.heapBytes / 1_048_576).toFixed(1)} MiB of heap`;
+  const instances = `${kept['instances in the task hub']} instances`;
+  return `hour ${at} of ${hours}: ${started} rotations started; ${heap}, ${held.sockets} sockets, ${instances}`;
 }
 
 function minutesOfStarts(random: () => number): ReadonlySet<number> {

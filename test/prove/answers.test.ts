@@ -1,4 +1,4 @@
-import { countedByCrashes, countedBySchedules } from './answers';
+import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules } from './answers';
 
 test('of real kills every problem is told with its run, and reads that failed are counted', () => {
   const answer = { points: 3, plays: 4, killed: 3, lost: 1, notMet: 0, readsFailed: 2, late: ['an alert came late'] };
@@ -29,4 +29,29 @@ describe('of schedules of faults', () => {
 
 test('an answer of another form is no answer', () => {
   expect(() => countedByCrashes({ points: 'many' })).toThrow();
+});
+
+describe('of the matrix', () => {
+  const document =
+    '## A\n\nIt does. 37 points, each disturbed in three ways.\n\n## B\n\n5 points, each disturbed in three ways.';
+  const report = { numPassedTests: 2, numPendingTests: 0, testResults: [] };
+
+  test('the document that the tests hold says how many points there were', () => {
+    expect(countedByMatrix(report, document)).toMatchObject({ points: 42, tests: 2, problems: [] });
+  });
+
+  test('of a part of it, and of one that failed, nothing is said of points', () => {
+    expect(countedByMatrix({ ...report, numPendingTests: 3 }, document).points).toBeUndefined();
+    const failed = { status: 'failed', message: 'I3', assertionResults: [] };
+    expect(countedByMatrix({ ...report, testResults: [failed] }, document)).toMatchObject({ problems: ['I3'] });
+  });
+});
+
+test('of a benchmark every bar that is missed is a problem; a figure without one is none', () => {
+  const figure = (name: string, keepsBar: boolean | null) => ({ name, value: 3, keepsBar });
+  const figures = [figure('lost', false), figure('kept', true), figure('a second', null)];
+  expect(countedByBench({ benchmarks: [{ name: 'load', figures }] })).toEqual({
+    reached: '2 bars',
+    problems: ['lost: 3'],
+  });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Counted } from './figures';
+import { countedByJest } from './jest-report';
 
 const crashes = z.object({
   points: z.number(),
@@ -49,3 +50,37 @@ export const countedBySchedules =
       problems: [...failed, ...(long ? missed.map((name) => `no schedule reached ${name}`) : [])],
     };
   };
+
+const benchmarks = z.object({
+  benchmarks: z.array(
+    z.object({
+      name: z.string(),
+      figures: z.array(z.object({ name: z.string(), value: z.number().nullable(), keepsBar: z.boolean().nullable() })),
+    }),
+  ),
+});
+
+/** Of `npm run bench`: of a benchmark that says what must be exact, a bar that is missed is a problem. */
+export function countedByBench(json: unknown): Counted {
+  const figures = benchmarks.parse(json).benchmarks.flatMap((each) => each.figures);
+  const missed = figures.filter(({ keepsBar }) => keepsBar === false);
+  return {
+    reached: `${figures.filter(({ keepsBar }) => keepsBar !== null).length} bars`,
+    problems: missed.map(({ name, value }) => `${name}: ${value}`),
+  };
+}
+
+/**
+ * Of the matrix of crashes in one process, which is tests: they hold what they have played to the document, so the document says how many
+ * points there were.
+ */
+export function countedByMatrix(json: unknown, document: string): Counted {
+  const counted = countedByJest(json);
+  const points = [...document.matchAll(/ (\d+) points, each disturbed in three ways/g)].map(([, number]) =>
+    Number(number),
+  );
+  // Of a part of the document nothing is said but by the tests.
+  if (counted.problems.length > 0 || counted.reached !== undefined) return counted;
+  const reached = `${points.length} runs, each point killed before it, after it, and its answer lost`;
+  return { ...counted, points: points.reduce((sum, each) => sum + each, 0), reached };
+}

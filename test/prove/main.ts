@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Command } from './command';
 import { type Part, parts, type Size } from './parts';
 import { head, line, type Played, summary, total } from './table';
 
@@ -37,12 +38,20 @@ function asked(args: readonly string[]): Asked {
   };
 }
 
+/** A command as somebody would type it. */
+function written(command: Command | null): string {
+  if (command === null) return 'has no small size, and is left out';
+  const { name, args, environment = {} } = command;
+  const set = Object.entries(environment).map(([variable, value]) => `${variable}=${value} `);
+  return `${set.join('')}npm run ${[name, ...(args.length > 0 ? ['--', ...args] : [])].join(' ')}`;
+}
+
 /** A part that cannot say what it counted has proved nothing. */
-async function played(part: Part, size: Size): Promise<Played> {
+async function played(part: Part, command: Command, size: Size): Promise<Played> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   try {
-    const { counted, code } = await part.play(size);
+    const { counted, code } = await part.play(command, size);
     return { name: part.name, counted, ended: counted.ended ?? code === 0, seconds: seconds() };
   } catch (error) {
     const problem = `It could not be told what came of it: ${error instanceof Error ? error.message : String(error)}`;
@@ -54,19 +63,17 @@ async function main(args: readonly string[]): Promise<number> {
   const { size, chosen, list, json } = asked(args);
   if (list) {
     for (const { name, proves, command } of chosen) {
-      const { name: script, args: given, environment = {} } = command(size);
-      const set = Object.entries(environment).map(([variable, value]) => `${variable}=${value} `);
       console.log(`${name.padEnd(18)} ${proves}`);
-      console.log(
-        `${' '.repeat(19)}${set.join('')}npm run ${[script, ...(given.length > 0 ? ['--', ...given] : [])].join(' ')}`,
-      );
+      console.log(`${' '.repeat(19)}${written(command(size))}`);
     }
     return 0;
   }
   const results: Played[] = [];
   for (const [index, part] of chosen.entries()) {
-    console.error(`keyturn: part ${index + 1} of ${chosen.length}, ${part.name}: ${part.proves}`);
-    results.push(await played(part, size));
+    const command = part.command(size);
+    const place = `part ${index + 1} of ${chosen.length}, ${part.name}`;
+    console.error(`keyturn: ${place}: ${command === null ? 'has no small size, and is left out' : part.proves}`);
+    if (command !== null) results.push(await played(part, command, size));
   }
   const all = summary(results);
   console.log([head(), ...results.map(line), total(all)].join('\n'));

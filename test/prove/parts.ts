@@ -1,4 +1,6 @@
-import { countedByCrashes, countedBySchedules } from './answers';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules } from './answers';
 import { type Answer, type Command, ran, tested } from './command';
 import type { Counted } from './figures';
 import { countedByJest } from './jest-report';
@@ -10,8 +12,9 @@ export interface Part {
   /** As `--only` takes it. */
   readonly name: string;
   readonly proves: string;
-  command(size: Size): Command;
-  play(size: Size): Promise<{ readonly counted: Counted; readonly code: number | null }>;
+  /** Null: it has no small size. */
+  command(size: Size): Command | null;
+  play(command: Command, size: Size): Promise<{ readonly counted: Counted; readonly code: number | null }>;
 }
 
 type Told = Pick<Part, 'name' | 'proves' | 'command'>;
@@ -19,19 +22,22 @@ type Told = Pick<Part, 'name' | 'proves' | 'command'>;
 /** A part whose command prints one JSON object. */
 const speaking = (told: Told, countedIn: (size: Size) => (json: unknown) => Counted): Part => ({
   ...told,
-  play: async (size) => heard(await ran(told.command(size)), countedIn(size)),
+  play: async (command, size) => heard(await ran(command), countedIn(size)),
 });
 
 /** A part that is tests. */
-const ofTests = (told: Told): Part => ({
+const ofTests = (told: Told, counted: (json: unknown) => Counted = countedByJest): Part => ({
   ...told,
-  play: async (size) => heard(await tested(told.command(size)), countedByJest),
+  play: async (command) => heard(await tested(command), counted),
 });
 
 function heard({ json, code, said }: Answer, counted: (json: unknown) => Counted) {
   if (json === null) throw new Error(`it ended with ${code} and said nothing that can be read: ${said.slice(-500)}`);
   return { counted: counted(json), code };
 }
+
+const whole = (size: Size, variable: string): Pick<Command, 'environment'> =>
+  size === 'whole' ? { environment: { [variable]: 'whole' } } : {};
 
 // --- The parts ----------------------------------------------------------------------------------------------------------
 
@@ -45,13 +51,33 @@ export const parts: readonly Part[] = [
   ofTests({
     name: 'security',
     proves: 'whatever comes in by a trigger or a route harms nothing, and no key material goes out',
-    command: () => ({ name: 'test', args: ['test/security/'] }),
+    command: (size) => ({ name: 'test', args: ['test/security/'], ...whole(size, 'KEYTURN_TEST_SECURITY') }),
   }),
   ofTests({
     name: 'emulator',
-    proves: "Key Vault's contract, held by an emulator that nobody here wrote, where Java is there",
+    proves: "Key Vault's contract, held by a vault that nobody here wrote, where KEYTURN_TEST_VAULT_URL names one",
     command: () => ({ name: 'test', args: ['contract/key-vault'] }),
   }),
+  ofTests({
+    name: 'host',
+    proves: 'the local host loses nothing and runs nothing twice, killed at random under thousands of instances',
+    command: (size) => ({
+      name: 'test',
+      args: ['host/kills', 'host/scheduler', 'host/known-behaviour'],
+      ...whole(size, 'KEYTURN_TEST_HOST'),
+    }),
+  }),
+  ofTests(
+    {
+      name: 'matrix',
+      proves: 'a process killed before and after each effect of every run, and each answer lost, in virtual time',
+      command: (size) => ({
+        name: 'test',
+        args: size === 'whole' ? ['test/crash/matrix'] : ['test/crash/matrix', '-t', 'revoke'],
+      }),
+    },
+    (json) => countedByMatrix(json, readFileSync(join('docs', 'crash-matrix.md'), 'utf8')),
+  ),
   speaking(
     {
       name: 'schedules',
@@ -83,4 +109,20 @@ export const parts: readonly Part[] = [
     command: (size) =>
       size === 'whole' ? { name: 'test:scenarios', args: [] } : { name: 'test', args: ['e2e/scenarios'] },
   }),
+  speaking(
+    {
+      name: 'load',
+      proves: 'ten thousand events at once: nothing lost, nothing twice, nothing grown',
+      command: (size) => (size === 'whole' ? { name: 'bench', args: ['--json', 'load'] } : null),
+    },
+    () => countedByBench,
+  ),
+  speaking(
+    {
+      name: 'soak',
+      proves: 'a virtual day with an event every minute over fifty KEKs: nothing lost, nothing twice, nothing grown',
+      command: (size) => (size === 'whole' ? { name: 'bench', args: ['--json', 'soak'] } : null),
+    },
+    () => countedByBench,
+  ),
 ];

@@ -98,14 +98,17 @@ describe('Whatever Event Grid delivers', () => {
 });
 
 describe('Whatever a timer is called with', () => {
-  test.each(['sweep', 'verifyHistories', 'deliverAlerts', 'purgeEndedInstances'])('%s does its work and throws nothing', async (name) => {
-    const app = surface(makeWorld(['iotHub']).ports);
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(junk, deep), async (timer) => {
-        await app.tick(name, timer);
-        expect(unpolluted()).toBe(true);
-      }),
-      tries(15),
-    );
-  });
+  test.each(['sweep', 'verifyHistories', 'deliverAlerts', 'purgeEndedInstances'])(
+    '%s does its work and throws nothing',
+    async (name) => {
+      const app = surface(makeWorld(['iotHub']).ports);
+      await fc.assert(
+        fc.asyncProperty(fc.oneof(junk, deep), async (timer) => {
+          await app.tick(name, timer);
+          expect(unpolluted()).toBe(true);
+        }),
+        tries(15),
+      );
+    },
+  );
 });

@@ -76,7 +76,7 @@ export function countedByBench(json: unknown): Counted {
  */
 export function countedByMatrix(json: unknown, document: string): Counted {
   const counted = countedByJest(json);
-  const points = [...document.matchAll(/ (\d+) points, each disturbed in three ways/g)].map(([, number]) =>
+  const points = [...document.matchAll(/\b(\d+) points, each disturbed in three ways/g)].map(([, number]) =>
     Number(number),
   );
   // Of a part of the document nothing is said but by the tests.

@@ -38,7 +38,7 @@ export async function play(seed: number, instances: number, crashAt: readonly Cr
     world.end();
     const { problems, verdict } = judge({ roots, units, found: (id) => world.status(id), journal, deaths });
     const left = (['messages', 'activities', 'timers'] as const).filter((kind) => world.left(kind) > 0);
-    const all = [...hangs, ...problems, ...left.map((kind) => `${kind} are left on disk`)];
+    const all = [...hangs, ...world.late, ...problems, ...left.map((kind) => `${kind} are left on disk`)];
     return { problems: all, commits, deaths: deaths.length, repeats: verdict.repeats };
   } finally {
     world.close();

@@ -61,6 +61,8 @@ export class World implements Asked {
   readonly journal: string[] = [];
   /** Keys of the activities on disk at each death. */
   readonly deaths: ReadonlySet<string>[] = [];
+  /** Timers that nobody was woken for when they were due. */
+  readonly late: string[] = [];
   commits = 0;
   private readonly directory: string;
   private readonly chance: Chance;
@@ -120,7 +122,7 @@ export class World implements Asked {
     if (this.chance.next() < 0.03) return this.survive(() => this.jump(this.chance.between(0, 120_000)));
     const answer = (): unknown => this.calls.splice(this.chance.between(0, this.calls.length - 1), 1)[0]?.answer();
     const turn = (): unknown => this.turns.shift()?.();
-    const timer = (): unknown => jest.advanceTimersToNextTimer();
+    const timer = (): void => this.sleep();
     const can = [
       ...(this.calls.length > 0 ? [answer, answer, answer, answer] : []),
       ...(this.turns.length > 0 ? [turn, turn, turn, turn] : []),
@@ -170,6 +172,15 @@ export class World implements Asked {
     if (operation === 'raiseEvent') return { status: codes[engine.raiseEvent(id, event, input)], body: undefined };
     const answer = engine[operation as 'suspend' | 'resume' | 'terminate'](id, 'enough');
     return { status: codes[answer], body: undefined };
+  }
+
+  /** Lets time pass until something is due; the engine's own timers must not be passed by. */
+  private sleep(): void {
+    const { nextDue = Number.POSITIVE_INFINITY } = this.engine.sleeping();
+    const latest = Math.max(nextDue, this.clock.now());
+    const { clock } = this;
+    jest.advanceTimersToNextTimer();
+    if (clock.now() > latest) this.late.push(`a timer that was due at ${latest} was passed by at ${clock.now()}`);
   }
 
   private jump(milliseconds: number): void {

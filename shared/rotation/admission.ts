@@ -10,6 +10,7 @@ import type { Claim, LedgerState, Target } from './ports';
 import { messageOfReplaced, successorOf } from './replacing';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, managedKey, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 export interface AdmitInput {
   readonly request: RotationRequest;
@@ -190,9 +191,9 @@ async function relevanceOf(ports: RotationPorts, managed: ManagedKey, request: R
   const { cause } = request;
   if (cause.kind !== 'event' && cause.kind !== 'sweep') return { relevant: true } as const;
   const { type, version } = cause;
-  const [versions, ...kids] = await Promise.all([
+  const [versions, kids] = await Promise.all([
     ports.keyVault.versions(request.key),
-    ...managed.targets.map((target) => kidsOf(target).catch(unreadable)),
+    eachSideBySide(managed.targets, readsAtOnce, (target) => kidsOf(target).catch(unreadable)),
   ]);
   const inUse = new Set(kids.flat().map(versionOf));
   // Of a target that hides its key, uses another one or names no version nothing can be said here: the plan refuses it by name.

@@ -1,6 +1,7 @@
 import type { KeyVersion, LedgerState, RotationPolicy } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
+import { readsAtOnce, settledSideBySide } from './side-by-side';
 
 /**
  * What a sweep reads of one KEK, each thing once and only when it is asked for: two reads of the vault (the list of versions, a read more for
@@ -26,7 +27,7 @@ export function readFacts(ports: RotationPorts, key: string): KeyFacts {
     references: once(async () => {
       const { targets } = managedKey(ports, key);
       await state();
-      return Promise.allSettled(targets.map((target) => target.references()));
+      return settledSideBySide(targets, readsAtOnce, (target) => target.references());
     }),
   };
 }

@@ -3,6 +3,7 @@ import { sameKey, versionOf } from './key-identifier';
 import type { KeyVersion, Retirement } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey } from './run-record';
+import { readsAtOnce, settledSideBySide } from './side-by-side';
 
 /** One KEK as `GET /api/keys` shows it. What cannot be read is null and said in `problem`; the other keys are shown all the same. */
 export async function viewKey(ports: RotationPorts, key: string): Promise<KeyView> {
@@ -14,7 +15,7 @@ export async function viewKey(ports: RotationPorts, key: string): Promise<KeyVie
       ports.ledger.retirements(key),
       ports.watch.read(key),
     ]),
-    Promise.allSettled(targets.map(async (target) => (await target.references()).filter(mayBeOf(key)))),
+    settledSideBySide(targets, readsAtOnce, async (target) => (await target.references()).filter(mayBeOf(key))),
   ]);
   const known = answerOf(versions) ?? [];
   const named = stands.map(answerOf);

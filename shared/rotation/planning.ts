@@ -12,7 +12,7 @@ import { holdReplacement, readReplacement, refuseIfReplaced, replacementOf } fro
 import { decideRestoration, decideRevocation, type UnreadTarget } from './revocation-plan';
 import type { ManagedKey, RotationPorts } from './run-ports';
 import { changeClaim, changeRotation, fenceOf, managedKey, readHeldClaim, record } from './run-record';
-import { eachSideBySide } from './side-by-side';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 /**
  * Step 2 for a dry run: the plan, and nothing else. Claims nothing, writes nothing.
@@ -120,13 +120,10 @@ function waitForAnswers({ plan, reasons }: Decided): void {
   throw new FaultError('probe-unknown', reasons.map(({ message }) => message).join(' '));
 }
 
-/** ARM's throttle is told by one of a few, not by all at once. */
-const inspectedAtOnce = 16;
-
 /** What the targets of a KEK ask alike, of its vault, is asked once for all of them. */
 function inspectAll(targets: readonly Target[], replacement: OtherKey | undefined): Promise<readonly TargetFacts[]> {
   const once = askOnce();
-  return eachSideBySide(targets, inspectedAtOnce, (target) => target.inspect(once, replacement));
+  return eachSideBySide(targets, readsAtOnce, (target) => target.inspect(once, replacement));
 }
 
 /** For whoever does not hold the claim. */
@@ -186,7 +183,7 @@ async function readAndDecide(
 /** In an emergency nothing about a target stands in the way; what is away for a while is waited for all the same. */
 function inspectOrTell(targets: readonly Target[]): Promise<readonly (TargetFacts | UnreadTarget)[]> {
   const once = askOnce();
-  return eachSideBySide(targets, inspectedAtOnce, async (target) => {
+  return eachSideBySide(targets, readsAtOnce, async (target) => {
     try {
       return await target.inspect(once);
     } catch (error) {
@@ -213,13 +210,11 @@ async function detailsInUse(
   if (named.has(null)) named.add(currentVersion(versions));
   named.add(toVersion);
   const known = versions.filter(({ version }) => named.has(version));
-  const details = await Promise.all(
-    known.map(({ version }) =>
-      ports.keyVault.version(kidOf(key, version)).catch((error: unknown) => {
-        if (error instanceof RefusalError) return null;
-        throw error;
-      }),
-    ),
+  const details = await eachSideBySide(known, readsAtOnce, ({ version }) =>
+    ports.keyVault.version(kidOf(key, version)).catch((error: unknown) => {
+      if (error instanceof RefusalError) return null;
+      throw error;
+    }),
   );
   return details.filter((detail) => detail !== null);
 }

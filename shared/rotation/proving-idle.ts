@@ -10,6 +10,7 @@ import { keptOf } from './replacing';
 import { putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { fenceOf, managedKey, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 interface OnRun {
   readonly run: RunReference;
@@ -90,18 +91,16 @@ async function referencesTo(
   versions: readonly string[],
 ): Promise<readonly Reason[]> {
   const { targets } = managedKey(ports, key);
-  const found = await Promise.all(
-    targets.map(async ({ kind, name, references }) => {
-      const named = (await references('settled')).map((kid) => ({ kid, version: versionOf(kid) }));
-      // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
-      const referring = named.filter(
-        ({ kid, version }) => version === null || (versions.includes(version) && sameKey(kid, key)),
-      );
-      return referring.map(
-        ({ kid }): Reason => ({ code: 'still-referred-to', message: `${kind}/${name} still refers to ${kid}.` }),
-      );
-    }),
-  );
+  const found = await eachSideBySide(targets, readsAtOnce, async ({ kind, name, references }) => {
+    const named = (await references('settled')).map((kid) => ({ kid, version: versionOf(kid) }));
+    // An unversioned identifier follows by itself, nobody knows when: it may stand on any version.
+    const referring = named.filter(
+      ({ kid, version }) => version === null || (versions.includes(version) && sameKey(kid, key)),
+    );
+    return referring.map(
+      ({ kid }): Reason => ({ code: 'still-referred-to', message: `${kind}/${name} still refers to ${kid}.` }),
+    );
+  });
   return [...found.flat(), ...(await discoveredReferences(ports, key, versions))];
 }
 

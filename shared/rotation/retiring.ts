@@ -14,6 +14,7 @@ import { versionsLeft } from './replacing';
 import { findRetirement, putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 interface OnRun {
   readonly run: RunReference;
@@ -209,7 +210,7 @@ export async function watchTargets(
   { run, now }: OnRun,
 ): Promise<{ readonly results: readonly ProbeResult[] }> {
   await readHeldClaim(ports, run);
-  const results = await Promise.all(managedKey(ports, run.key).targets.map((target) => target.probe()));
+  const results = await eachSideBySide(managedKey(ports, run.key).targets, readsAtOnce, (target) => target.probe());
   for (const { kind, name, colour, message } of results.filter((result) => result.colour !== 'green')) {
     const details = { colour };
     const target = `${kind}/${name}`;

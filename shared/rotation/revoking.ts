@@ -5,6 +5,7 @@ import type { Claim, Revocation } from './ports';
 import { versionsToRevoke } from './revocation-plan';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 interface OnRun {
   readonly run: RunReference;
@@ -116,15 +117,13 @@ export async function lookAtAccess(
   const { claim } = await readHeldClaim(ports, run);
   await fenceOf(ports, run, claim.direction)();
   const { targets } = managedKey(ports, run.key);
-  const looked = await Promise.all(
-    targets.map(async (target): Promise<ProbeResult | null> => {
-      const planned = claim.plan?.targets.find(({ kind, name }) => kind === target.kind && name === target.name);
-      // What had no data under the key has none to lose.
-      if (planned === undefined || planned.total === 0) return null;
-      if (planned.previousKid === null && planned.unread !== true) return null;
-      return target.probe();
-    }),
-  );
+  const looked = await eachSideBySide(targets, readsAtOnce, async (target): Promise<ProbeResult | null> => {
+    const planned = claim.plan?.targets.find(({ kind, name }) => kind === target.kind && name === target.name);
+    // What had no data under the key has none to lose.
+    if (planned === undefined || planned.total === 0) return null;
+    if (planned.previousKid === null && planned.unread !== true) return null;
+    return target.probe();
+  });
   const results = looked.filter((result) => result !== null);
   for (const { kind, name, colour, message } of results) {
     if (before.includes(`${kind}/${name} ${colour}`)) continue;

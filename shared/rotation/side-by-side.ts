@@ -19,6 +19,9 @@ export async function sideBySide<T>(items: Iterable<T>, most: number, work: (ite
   for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
+/** Reads of targets, of versions or of keys that go side by side: a throttle is then told by one of a few, not by all at once. */
+export const readsAtOnce = 16;
+
 /** As `sideBySide`: what `work` makes of each item, in the order of the items. */
 export async function eachSideBySide<T, R>(
   items: readonly T[],
@@ -30,4 +33,13 @@ export async function eachSideBySide<T, R>(
     made[index] = await work(item);
   });
   return made;
+}
+
+/** As `eachSideBySide`, and one that fails does not keep the others from being done. */
+export function settledSideBySide<T, R>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly PromiseSettledResult<R>[]> {
+  return eachSideBySide(items, most, async (item) => (await Promise.allSettled([work(item)]))[0]);
 }

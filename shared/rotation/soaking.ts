@@ -1,6 +1,7 @@
 import type { ProbeResult, RunReference } from '../contracts/activities';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 interface OnRun {
   readonly run: RunReference;
@@ -25,7 +26,7 @@ export async function probeTargets(
   { run, now }: OnRun,
 ): Promise<{ readonly results: readonly ProbeResult[] }> {
   await fenceOf(ports, run, 'forward')();
-  const results = await Promise.all(managedKey(ports, run.key).targets.map((target) => target.probe()));
+  const results = await eachSideBySide(managedKey(ports, run.key).targets, readsAtOnce, (target) => target.probe());
   for (const { kind, name, colour, message } of results.filter((result) => result.colour !== 'green')) {
     const details = { colour };
     await record(

@@ -3,6 +3,7 @@ import type { Reason } from '../contracts/rotation';
 import type { Claim } from './ports';
 import type { RotationPorts } from './run-ports';
 import { managedKey, readHeldClaim, record } from './run-record';
+import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 /** Says where each target stands before a run is abandoned. What cannot be read is said to be unknown, and stops nobody. */
 export async function recordStanding(
@@ -10,13 +11,12 @@ export async function recordStanding(
   { run, now }: { readonly run: RunReference; readonly now: string },
 ): Promise<{ readonly reasons: readonly Reason[] }> {
   const { claim } = await readHeldClaim(ports, run);
-  const stand = await Promise.all(
-    managedKey(ports, run.key).targets.map(async ({ kind, name, currentKid }): Promise<Reason> => {
-      const kid = await currentKid().catch(() => undefined);
-      const stands = kid === undefined ? 'could not be read' : kid === null ? 'names no key' : `stands on ${kid}`;
-      return { code: 'stands-on', message: `${kind}/${name} ${stands}.` };
-    }),
-  );
+  const { targets } = managedKey(ports, run.key);
+  const stand = await eachSideBySide(targets, readsAtOnce, async ({ kind, name, currentKid }): Promise<Reason> => {
+    const kid = await currentKid().catch(() => undefined);
+    const stands = kid === undefined ? 'could not be read' : kid === null ? 'names no key' : `stands on ${kid}`;
+    return { code: 'stands-on', message: `${kind}/${name} ${stands}.` };
+  });
   const reasons = [...stand, ...leftBy(claim)];
   await record(ports, run, {
     at: now,

@@ -8,6 +8,7 @@ import type {
   ResourceManager,
   UnreadSubscription,
 } from '../rotation/ports';
+import { readsAtOnce, settledSideBySide } from '../rotation/side-by-side';
 import { isRecord, readEncryption } from './encryption';
 
 export interface DiscoverySettings {
@@ -62,7 +63,7 @@ export function createDiscovery(resourceManager: ResourceManager, settings: Disc
       return resource === null ? [] : foundIn(dialect.kind, resource);
     };
     // One that cannot be read does not hide the others: its subscription counts as unread whatever is found.
-    const all = await Promise.allSettled(rows.map(read));
+    const all = await settledSideBySide(rows, readsAtOnce, read);
     return all.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
   };
 

@@ -1,4 +1,4 @@
-import type { Problems } from './problems';
+import { type Problems, shown } from './problems';
 
 const cloudNames = ['AzureCloud', 'AzureUSGovernment', 'AzureChinaCloud', 'Custom'] as const;
 export type CloudName = (typeof cloudNames)[number];
@@ -82,7 +82,11 @@ export function readCloud(
   const base = isKnown(name) ? known[name] : nowhere;
   const isCloud = isKnown(name) || name === 'Custom';
   if (!isCloud) {
-    problems.add('KEYTURN_CLOUD', `"${name}" is not a cloud`, `use one of ${cloudNames.join(', ')}, or leave it out`);
+    problems.add(
+      'KEYTURN_CLOUD',
+      `${shown(name)} is not a cloud`,
+      `use one of ${cloudNames.join(', ')}, or leave it out`,
+    );
   }
   const address = (variable: string, preset: string | null): string | null => {
     const value = setting(variable);

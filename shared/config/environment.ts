@@ -1,6 +1,6 @@
 import { type Cloud, httpsAddress, type NeededAudiences, readCloud } from './cloud';
 import { type LogWorkspace, readLogWorkspace } from './log-workspace';
-import type { Problems } from './problems';
+import { type Problems, shown } from './problems';
 import { readStorage, type StorageLocation } from './storage';
 
 /** Environment variables, as given; empty ones count as absent. */
@@ -190,7 +190,7 @@ function readVersion(
   const value = setting(name) ?? preset;
   if (!allowed.includes(value)) {
     const whatToDo = `only these carry the encryption block, which any other would drop: ${allowed.join(', ')}`;
-    problems.add(name, `"${value}" is not a version to write with`, whatToDo);
+    problems.add(name, `${shown(value)} is not a version to write with`, whatToDo);
   }
   return value;
 }

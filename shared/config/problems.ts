@@ -33,3 +33,8 @@ export class Problems {
     if (this.found.length > 0) throw new ConfigurationError(this.found);
   }
 }
+
+/** A setting's value as a message may show it: a short word as it is. Anything longer may be a secret that was put under the wrong name. */
+export function shown(value: string): string {
+  return /^[\w.-]{1,24}$/.test(value) ? `"${value}"` : 'what it holds';
+}

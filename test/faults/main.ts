@@ -3,12 +3,15 @@ import { kek } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
 import { report, search } from './search';
 import type { Tally } from './tally';
+import { playWholeStack } from './whole-stack';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
     path: { type: 'string' },
+    /** So many small ones over the app in its host, instead of many in virtual time. */
+    'whole-stack': { type: 'string' },
     /** With a path: everything that happened. */
     tell: { type: 'boolean', default: false },
     /** One JSON object as the last line. */
@@ -19,6 +22,7 @@ const { values } = parseArgs({
 async function main(): Promise<void> {
   const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
   const runs = Number(values.seeds);
+  if (values['whole-stack'] !== undefined) return wholeStack(seed, Number(values['whole-stack']));
   const began = performance.now();
   const progress = process.stderr.isTTY
     ? ({ schedules }: { schedules: number }) => void process.stderr.write(`\r${schedules} of ${runs} `)
@@ -42,6 +46,21 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   }
   if (values.json) console.log(JSON.stringify({ seed, ...summary(tally), seconds: Math.round(seconds), found }));
+}
+
+async function wholeStack(seed: number, count: number): Promise<void> {
+  const began = performance.now();
+  const all = await playWholeStack({ seed, count }, ({ told, phase, problems }) => {
+    console.log(`${phase}: ${told}`);
+    for (const problem of problems) console.log(`  wrong: ${problem}`);
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const wrong = all.flatMap(({ problems }) => problems);
+  console.log(
+    `seed ${seed}: ${all.length} schedules over the whole stack in ${seconds.toFixed(0)} s, ${wrong.length} wrong`,
+  );
+  if (values.json) console.log(JSON.stringify({ seed, schedules: all.length, seconds: Math.round(seconds), wrong }));
+  process.exitCode = wrong.length === 0 ? 0 : 1;
 }
 
 /** What the schedules reached, by how many, and what none of them did. */

@@ -1,12 +1,14 @@
 import { env } from 'node:process';
 import fc from 'fast-check';
 
-const { KEYTURN_TEST_SECURITY: extent, KEYTURN_TEST_SEED: otherSeed } = env;
+const { KEYTURN_TEST_SECURITY, KEYTURN_TEST_SEED: otherSeed } = env;
+export const extent = KEYTURN_TEST_SECURITY;
+export const seed = otherSeed === undefined ? 20_261_122 : Number(otherSeed);
 
-/** How often a property is tried, and from which seed: a hundred times as often by `npm run test:security`. */
+/** How often a property is tried, and from which seed: twenty times as often by `npm run test:security`. */
 export const tries = (usual: number): { readonly numRuns: number; readonly seed: number } => ({
-  numRuns: extent === 'whole' ? usual * 100 : usual,
-  seed: otherSeed === undefined ? 20_261_122 : Number(otherSeed),
+  numRuns: extent === 'whole' ? usual * 20 : usual,
+  seed,
 });
 
 /** Names that mean something to the language, to a database, to a path or to a log. */

@@ -119,6 +119,11 @@ const commands = {
   prove: () => [[join('dist', 'test', 'prove', 'main.js'), args]],
   // Schedules of faults, drawn from a seed and played in virtual time.
   'test:faults': () => [[join('dist', 'test', 'faults', 'main.js'), args]],
+  // Fuzzed input at length, and the API driven by its own description; the latter installs schemathesis for itself, where there is Python.
+  'test:security': () => {
+    process.env.KEYTURN_TEST_SECURITY = 'whole';
+    return [jest(['--runInBand', 'dist/test/security/', ...args])];
+  },
   bench: () => [[join('dist', 'bench', 'main.js'), args]],
   format: () => [[bin('@biomejs/biome', 'bin/biome'), ['check', '--write', ...args, '.']]],
   // Format and lint, types (the build), dead code, then every test.

@@ -44,12 +44,16 @@ export function searchOf(sandbox: SearchedSandbox): SecretSearch {
   return search;
 }
 
+/** What an app is given to reach storage, and to be given tokens. */
+export function accessSecrets({ identityHeader }: CloudAddresses, connectionString: string): Secret[] {
+  const accountKey = /AccountKey=([^;]+)/.exec(connectionString)?.[1] ?? '';
+  return [...base64Secret('the storage account key', accountKey), textSecret('the identity header', identityHeader)];
+}
+
 /** Secrets that the app is given with its settings. */
 function settingsOf({ cloud, storage, webhook }: SearchedSandbox): Secret[] {
-  const accountKey = /AccountKey=([^;]+)/.exec(storage.connectionString)?.[1] ?? '';
   return [
-    ...base64Secret('the storage account key', accountKey),
-    textSecret('the identity header', cloud.identityHeader),
+    ...accessSecrets(cloud, storage.connectionString),
     textSecret("the code in the webhook's address", webhook.code),
     textSecret("the webhook's secret", webhook.secret),
   ];
@@ -59,9 +63,15 @@ interface Policies {
   readonly value: readonly { readonly keyName: string; readonly primaryKey: string; readonly secondaryKey: string }[];
 }
 
-/** Of every hub and DPS, as their administrator may list them now; of one that does not answer, those that were listed before count. */
-async function sasKeys({ cloud, wire, tokens, seed }: SearchedSandbox): Promise<Secret[]> {
-  const headers = await tokens.header('admin', 'https://management.azure.com');
+/**
+ * Of every hub and DPS, as an identity that may write them may list them now; of one that does not answer, those that were listed before
+ * count.
+ */
+export async function sasKeys(
+  { cloud, wire, tokens, seed }: Pick<SearchedSandbox, 'cloud' | 'wire' | 'tokens' | 'seed'>,
+  identity = 'admin',
+): Promise<Secret[]> {
+  const headers = await tokens.header(identity, 'https://management.azure.com');
   const resources = [
     ...seed.hubs.map(({ name }) => [name, hubResourceId(name), HUB_API] as const),
     ...seed.provisioningServices.map(({ name }) => [name, dpsResourceId(name), DPS_API] as const),

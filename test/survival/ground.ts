@@ -12,10 +12,10 @@ import { startCloud } from '../../sandbox/run/bring-up';
 import { Children } from '../../sandbox/run/children';
 import type { CloudAddresses } from '../../sandbox/run/cloud-addresses';
 import type { Page, Rotation } from '../../sandbox/run/contract';
+import { accessSecrets } from '../../sandbox/run/secrets';
 import { makeSeed, resourceIds } from '../../sandbox/run/seed';
 import { Tokens } from '../../sandbox/run/tokens';
 import { Wire } from '../../sandbox/run/wire';
-import { base64Secret, textSecret } from '../../sandbox/secrets/known-secrets';
 import { SecretSearch, searchText } from '../../sandbox/secrets/secret-search';
 import { OwnedStore } from './owned-store';
 import { PrivateKeys } from './private-keys';
@@ -177,10 +177,8 @@ export class Ground {
 
   /** What the owners remember, and what the app was given to reach everything with. */
   #secrets() {
-    const accountKey = /AccountKey=([^;]+)/.exec(this.storage.connectionString)?.[1] ?? '';
     return [
-      ...base64Secret('the storage account key', accountKey),
-      textSecret('the identity header', this.cloud.identityHeader),
+      ...accessSecrets(this.cloud, this.storage.connectionString),
       ...this.#stores.flatMap(({ name, dataKeys }) =>
         [...dataKeys].map(([id, bytes]) => ({ what: `the data key of ${name}/${id}`, bytes })),
       ),

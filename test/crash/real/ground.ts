@@ -12,10 +12,12 @@ import { Children } from '../../../sandbox/run/children';
 import type { CloudAddresses } from '../../../sandbox/run/cloud-addresses';
 import { Tokens } from '../../../sandbox/run/tokens';
 import { type Answer, type Call, Wire } from '../../../sandbox/run/wire';
+import { type SecretSearch, searchText } from '../../../sandbox/secrets/secret-search';
 import { makeAppFolder } from './app-folder';
 import { type Cast, configurationOf } from './cast';
 import type { Order } from './order';
 import { storeRecords } from './records';
+import { searchOf } from './secrets';
 
 /** How many KEKs the app is told of at once: each start tells it of the next ones, and each sweep looks at all of them. */
 const ON_STAGE = 2;
@@ -46,6 +48,7 @@ export class Ground {
   readonly #host: AppHost;
   readonly #children: Children;
   readonly #hostChildren: Children;
+  readonly #search: SecretSearch;
 
   private constructor(parts: Parts) {
     this.folder = parts.folder;
@@ -56,6 +59,7 @@ export class Ground {
     this.#children = parts.children;
     this.wire = new Wire(parts.cloud.ca);
     this.tokens = new Tokens(this.wire, parts.cloud.token);
+    this.#search = searchOf(this, parts.seed);
     this.#hostChildren = new Children(() => this.#died());
     this.#host = new AppHost(this.#hostChildren, {
       ...{ root: process.cwd(), app: parts.app, folder: parts.folder, port: 0, rpcPort: 0 },
@@ -87,6 +91,7 @@ export class Ground {
       storage,
       casts,
       needs,
+      seed,
       children,
       environment,
       app: makeAppFolder(root, folder),
@@ -95,7 +100,9 @@ export class Ground {
     process.once('exit', () => ground.#killAll());
     // The app looks at what lies under a key as soon as it is told of it.
     for (const cast of casts) await storeRecords(ground, cast);
+    await ground.#search.learn();
     await ground.#start();
+    ground.wire.hear(ground.#host.url, (path, text) => ground.#search.heard(path, text));
     if (needs.has('people')) ground.wire.signIn(ground.#host.url, () => ground.as('olivia'));
     if (needs.has('events')) await ground.#subscribe();
     await ground.control('/time-travel', { hostAdmin: ground.#host.url, on: true });
@@ -185,12 +192,25 @@ export class Ground {
     while ((await last()) === before) await delay(LOOK_MILLISECONDS);
   }
 
-  /** @param keep the folder with the logs, because somebody will want to read them */
-  async down(keep: boolean): Promise<void> {
+  /**
+   * Looks for key material where none may be, before everything goes and in every file afterwards.
+   * @param keep the folder with the logs, because somebody will want to read them
+   * @returns what was found, or why it could not be looked for
+   */
+  async down(keep: boolean): Promise<readonly string[]> {
+    const unsearched = await this.#search.searchLive().then(
+      () => [],
+      (error: Error) => [`key material could not be looked for: ${error.message}`],
+    );
     this.wire.close();
     await this.#hostChildren.stopAll();
     await this.#children.stopAll();
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    this.#search.searchFiles();
+    const { report } = this.#search;
+    process.stderr.write(`secrets: ${searchText(report)}\n`);
+    const problems = [...unsearched, ...report.problems];
+    if (!keep && problems.length === 0) rmSync(this.folder, { recursive: true, force: true });
+    return problems;
   }
 
   #died(): void {
@@ -234,6 +254,7 @@ export class Ground {
 }
 
 interface Parts {
+  readonly seed: CloudSeed;
   readonly folder: string;
   readonly cloud: CloudAddresses;
   readonly storage: Storage;

@@ -187,7 +187,7 @@ class Grounds {
     if (keep) this.kept.push(ground.folder);
     this.#stages = [];
     this.#problems = 0;
-    await ground.down(keep);
+    this.late.push(...(await ground.down(keep)));
   }
 
   #up(): Promise<Ground> {

@@ -69,14 +69,19 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const results: Played[] = [];
+  console.log(head());
   for (const [index, part] of chosen.entries()) {
     const command = part.command(size);
     const place = `part ${index + 1} of ${chosen.length}, ${part.name}`;
     console.error(`keyturn: ${place}: ${command === null ? 'has no small size, and is left out' : part.proves}`);
-    if (command !== null) results.push(await played(part, command, size));
+    if (command === null) continue;
+    const result = await played(part, command, size);
+    results.push(result);
+    // At once: a proof takes hours, and what was proved before it is interrupted stays proved.
+    console.log(line(result));
   }
   const all = summary(results);
-  console.log([head(), ...results.map(line), total(all)].join('\n'));
+  console.log(total(all));
   console.log(all.ok ? 'Nothing is wrong.' : 'Something is wrong: see the lines above.');
   if (size === 'quick') console.log('This was the small form: it shows that the proof works, and proves little.');
   if (json) console.log(JSON.stringify({ size, ...all }));

@@ -10,6 +10,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string' },
     path: { type: 'string' },
+    /** After so many no other schedule is begun. */
+    seconds: { type: 'string' },
     /** So many small ones over the app in its host, instead of many in virtual time. */
     'whole-stack': { type: 'string' },
     /** With a path: everything that happened. */
@@ -27,7 +29,11 @@ async function main(): Promise<void> {
   const progress = process.stderr.isTTY
     ? ({ schedules }: { schedules: number }) => void process.stderr.write(`\r${schedules} of ${runs} `)
     : undefined;
-  const sought = { seed, runs, ...(values.path === undefined ? {} : { path: values.path }) };
+  const sought = {
+    ...{ seed, runs },
+    ...(values.path === undefined ? {} : { path: values.path }),
+    ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
+  };
   const { tally, found } = await search({
     ...sought,
     ...(progress === undefined ? {} : { progress }),

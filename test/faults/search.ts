@@ -12,7 +12,7 @@ export interface Sought {
   readonly runs: number;
   /** Of a schedule that failed before: plays that one alone. */
   readonly path?: string;
-  /** Seconds after which no more is tried; a schedule that fails is still made smaller for as long again. */
+  /** Seconds after which no other is tried, and one that fails is made no smaller. */
   readonly seconds?: number;
   readonly progress?: (tally: Tally) => void;
   /** Shown each simulation when it is over. */

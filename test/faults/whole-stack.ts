@@ -89,7 +89,7 @@ const schedules: fc.Arbitrary<WholeSchedule> = fc.record({
     maxLength: 4,
     size: 'max',
   }),
-  blow: fc.option(fc.double({ min: 0, max: 0.999, noNaN: true })),
+  blow: fc.option(fc.noBias(fc.double({ min: 0, max: 0.999, noNaN: true }))),
 });
 
 const named = (name: Run['name']): Run => {

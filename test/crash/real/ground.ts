@@ -84,7 +84,10 @@ export class Ground {
     const [storage, cloud] = await Promise.all([
       startAzurite(children, { root, folder, free: true, env, inMemory: true }),
       startCloud(children, { root, folder, ports: 'auto', seed, environment }),
-    ]);
+    ]).catch((error: unknown) => {
+      children.killAll();
+      throw error;
+    });
     const ground = new Ground({
       folder,
       cloud,

@@ -9,7 +9,7 @@ import { type Played, passedPoints, playRun } from './play';
 import type { Run } from './runs';
 import { Stage } from './stage';
 
-const KEYS = 24;
+const KEYS = 12;
 
 export interface Result extends Played {
   readonly run: Run['name'];
@@ -49,20 +49,28 @@ export async function playMatrix(wanted: Wanted): Promise<Tally> {
   const needs = new Set(runs.flatMap(({ needs: need }) => need ?? []));
   const grounds = Array.from({ length: lanes }, () => new Grounds({ modes, keys, needs }));
   const matrix = new Matrix(wanted);
-  try {
-    await matrix.learn(grounds[0] as Grounds);
-    await Promise.all(grounds.map((each) => matrix.play(each)));
-  } finally {
-    for (const each of grounds) await each.down();
+  // A ground that cannot be brought up ends its own lane; what was played until then is told all the same.
+  const learnt = await outcomeOf(matrix.learn(grounds[0] as Grounds));
+  const ended = [learnt];
+  if (learnt === null) {
+    ended.push(...(await Promise.all(grounds.map((each) => outcomeOf(matrix.play(each))))));
   }
+  for (const each of grounds) ended.push(await outcomeOf(each.down()));
   const reads = { opened: 0, explained: 0, failed: 0 };
   for (const each of grounds) for (const kind of kinds) reads[kind] += each.reads[kind];
   return {
     ...{ results: matrix.results, reads },
-    late: grounds.flatMap(({ late }) => late),
+    late: [...grounds.flatMap(({ late }) => late), ...ended.filter((each) => each !== null)],
     kept: grounds.flatMap(({ kept }) => kept),
   };
 }
+
+/** Why something did not come to its end; null if it did. */
+const outcomeOf = (work: Promise<void>): Promise<string | null> =>
+  work.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
 
 const kinds = ['opened', 'explained', 'failed'] as const;
 

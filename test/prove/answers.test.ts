@@ -1,4 +1,4 @@
-import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules } from './answers';
+import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules, countedByWholeStack } from './answers';
 
 test('of real kills every problem is told with its run, and reads that failed are counted', () => {
   const answer = { points: 3, plays: 4, killed: 3, lost: 1, notMet: 0, readsFailed: 2, late: ['an alert came late'] };
@@ -54,4 +54,9 @@ test('of a benchmark every bar that is missed is a problem; a figure without one
     reached: '2 bars',
     problems: ['lost: 3'],
   });
+});
+
+test('of schedules over the whole stack what was wrong is told as it is', () => {
+  const counted = countedByWholeStack({ seed: 3, schedules: 50, seconds: 9, wrong: ['r1 does not open'] });
+  expect(counted).toEqual({ schedules: 50, reached: 'schedules of seed 3', problems: ['r1 does not open'] });
 });

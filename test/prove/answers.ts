@@ -51,6 +51,14 @@ export const countedBySchedules =
     };
   };
 
+const wholeStack = z.object({ seed: z.number(), schedules: z.number(), wrong: z.array(z.string()) });
+
+/** Of `npm run test:faults -- --whole-stack`. */
+export function countedByWholeStack(json: unknown): Counted {
+  const { seed, schedules: played, wrong } = wholeStack.parse(json);
+  return { schedules: played, reached: `schedules of seed ${seed}`, problems: wrong };
+}
+
 const benchmarks = z.object({
   benchmarks: z.array(
     z.object({

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules } from './answers';
+import { countedByBench, countedByCrashes, countedByMatrix, countedBySchedules, countedByWholeStack } from './answers';
 import { type Answer, type Command, ran, tested } from './command';
 import type { Counted } from './figures';
 import { countedByJest } from './jest-report';
@@ -51,7 +51,8 @@ export const parts: readonly Part[] = [
   ofTests({
     name: 'security',
     proves: 'whatever comes in by a trigger or a route harms nothing, and no key material goes out',
-    command: (size) => ({ name: 'test', args: ['test/security/'], ...whole(size, 'KEYTURN_TEST_SECURITY') }),
+    command: (size) =>
+      size === 'whole' ? { name: 'test:security', args: [] } : { name: 'test', args: ['test/security/'] },
   }),
   ofTests({
     name: 'emulator',
@@ -85,6 +86,17 @@ export const parts: readonly Part[] = [
       command: (size) => ({ name: 'test:faults', args: ['--seeds', size === 'whole' ? '10000' : '100', '--json'] }),
     },
     (size) => countedBySchedules(size === 'whole'),
+  ),
+  speaking(
+    {
+      name: 'whole-stack',
+      proves: 'the same over the app in its host, Azurite and the stand-ins, with schedules that are small',
+      command: (size) => ({
+        name: 'test:faults',
+        args: ['--whole-stack', size === 'whole' ? '50' : '1', '--json'],
+      }),
+    },
+    () => countedByWholeStack,
   ),
   speaking(
     {

@@ -1,4 +1,5 @@
 import type { TableClient } from '@azure/data-tables';
+import type { Page } from '../contracts/rotation';
 import { FaultError, RefusalError } from '../rotation/errors';
 import type { DataKeyStore, WrappedDataKey } from '../rotation/ports';
 import { mostInPage } from '../rotation/store-limits';
@@ -16,7 +17,9 @@ export function createTableDataKeys(tables: Tables, table: string): DataKeyStore
       return row && toRecord(row);
     });
   return {
-    page: (continuation, size) => reading(table, () => readPage(client, continuation, size)),
+    page: (continuation, size) => reading(table, () => readPage(client, { continuation, size, select }, toRecord)),
+    kids: (continuation, size) =>
+      reading(table, () => readPage(client, { continuation, size, select: ['kid'] }, (row) => textOf(row, 'kid'))),
     read,
     replace: (writes) => replaceDataKeys(client, writes, read),
   };
@@ -25,13 +28,23 @@ export function createTableDataKeys(tables: Tables, table: string): DataKeyStore
 /** An owner's entity may hold up to a mebibyte beside our columns, so only what is needed is asked for. */
 const select = ['PartitionKey', 'RowKey', 'kid', 'alg', 'blob', 'check', 'previous'];
 
-async function readPage(client: TableClient, continuation: string | null, size: number) {
+interface Wanted {
+  readonly continuation: string | null;
+  readonly size: number;
+  readonly select: string[];
+}
+
+async function readPage<T>(
+  client: TableClient,
+  { continuation, size, select }: Wanted,
+  read: (row: Row) => T,
+): Promise<Page<T>> {
   const pages = client.listEntities<Record<string, unknown>>({ queryOptions: { select } }).byPage({
     maxPageSize: Math.min(size, mostInPage),
     ...(continuation === null ? {} : { continuationToken: continuation }),
   });
   const { value: page } = await pages.next();
-  return { items: (page ?? []).map(toRecord), continuation: page?.continuationToken ?? null };
+  return { items: (page ?? []).map(read), continuation: page?.continuationToken ?? null };
 }
 
 /** Without its ETag a record could only be overwritten, whoever changed it meanwhile. */

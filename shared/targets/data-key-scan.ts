@@ -1,4 +1,5 @@
 import type { DataKeyStore, WrappedDataKey } from '../rotation/ports';
+import { mostInPage } from '../rotation/store-limits';
 
 /** Half of what a store allows: a page is in memory several times over while it is read, and the peak of a whole rotation lay there. */
 const scanPageSize = 500;
@@ -8,6 +9,16 @@ export async function* everyRecord(store: DataKeyStore): AsyncGenerator<WrappedD
   let continuation: string | null = null;
   do {
     const page: Awaited<ReturnType<DataKeyStore['page']>> = await store.page(continuation, scanPageSize);
+    yield* page.items;
+    continuation = page.continuation;
+  } while (continuation !== null);
+}
+
+/** What every record of a store names, in the largest pages there are: a thousand identifiers are no more to hold than a hundred records. */
+export async function* everyKid(store: DataKeyStore): AsyncGenerator<string> {
+  let continuation: string | null = null;
+  do {
+    const page: Awaited<ReturnType<DataKeyStore['kids']>> = await store.kids(continuation, mostInPage);
     yield* page.items;
     continuation = page.continuation;
   } while (continuation !== null);

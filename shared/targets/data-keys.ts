@@ -12,8 +12,8 @@ import type {
   WrappedDataKey,
 } from '../rotation/ports';
 import { dropBlobsOf, putBackFrom, rewrapTo } from './data-key-changes';
-import { surveyOf } from './data-key-facts';
-import { everyRecord } from './data-key-scan';
+import { distinctKids, surveyOf } from './data-key-facts';
+import { everyKid, everyRecord } from './data-key-scan';
 import { moveRecords, type Tuning, usualTuning } from './move-records';
 
 export interface DataKeysSettings {
@@ -52,7 +52,7 @@ export function dataKeysTarget(settings: DataKeysSettings, { store, keyVault, no
     return [...named].sort((a, b) => age(a) - age(b));
   };
   const survey = (...others: readonly string[]) => surveyOf(everyRecord(store), key, others);
-  const kids = async () => oldestFirst((await survey()).kids);
+  const kids = async () => oldestFirst(await distinctKids(everyKid(store), key));
 
   const probe = async (): Promise<ProbeResult> => {
     const { items } = await store.page(null, samples);

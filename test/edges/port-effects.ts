@@ -58,7 +58,7 @@ export const portEffects: KindsOf<Ports> = {
     list: 'read',
   },
   dataPlane: { readTwin: 'read', readEnrollment: 'read' },
-  dataKeyStore: { page: 'read', read: 'read', replace: 'effect' },
+  dataKeyStore: { page: 'read', kids: 'read', read: 'read', replace: 'effect' },
   ledger: {
     read: 'read',
     update: 'effect',

@@ -33,6 +33,12 @@ export function fakeDataKeyStore(
     if (row === undefined) return 'gone';
     return row.etag === record.etag ? 'written' : 'changed-meanwhile';
   };
+  const pageOf = (continuation: string | null, size: number) => {
+    const rest = all().filter(({ id }) => continuation === null || nameOf(id) > continuation);
+    const items = rest.slice(0, size);
+    const last = items.at(-1);
+    return { items, continuation: rest.length > size && last !== undefined ? nameOf(last.id) : null };
+  };
   for (const record of records) put(record);
 
   return {
@@ -48,12 +54,11 @@ export function fakeDataKeyStore(
     ownerRemoves: (id) => {
       rows.delete(nameOf(id));
     },
-    page: (continuation, size) =>
-      run('page', '', () => {
-        const rest = all().filter(({ id }) => continuation === null || nameOf(id) > continuation);
-        const items = rest.slice(0, size);
-        const last = items.at(-1);
-        return { items, continuation: rest.length > size && last !== undefined ? nameOf(last.id) : null };
+    page: (continuation, size) => run('page', '', () => pageOf(continuation, size)),
+    kids: (continuation, size) =>
+      run('kids', '', () => {
+        const { items, continuation: next } = pageOf(continuation, size);
+        return { items: items.map(({ kid }) => kid), continuation: next };
       }),
     read: (id) => run('read', '', () => structuredClone(rows.get(nameOf(id)) ?? null)),
     replace: (writes) =>

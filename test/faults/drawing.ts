@@ -32,6 +32,7 @@ const methods = [
   'dataPlane.readTwin',
   'dataPlane.readEnrollment',
   'dataKeyStore.page',
+  'dataKeyStore.kids',
   'dataKeyStore.read',
   'dataKeyStore.replace',
   'ledger.read',

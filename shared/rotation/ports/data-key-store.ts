@@ -30,6 +30,8 @@ export type DataKeyWritten = 'written' | 'changed-meanwhile' | 'gone' | 'not-wri
 export interface DataKeyStore {
   /** At most `size` records (1 to `mostInPage` of store-limits), in an order that stays. */
   page(continuation: string | null, size: number): Promise<Page<WrappedDataKey>>;
+  /** The same records; of each only the key identifier that it names, as stored. */
+  kids(continuation: string | null, size: number): Promise<Page<string>>;
   read(id: WrappedDataKey['id']): Promise<WrappedDataKey | null>;
   /**
    * Writes at most `mostInBatch` records, each on condition of its ETag; only the five columns of ours change. Answers one result

@@ -395,6 +395,15 @@ describe('a data key that cannot be moved', () => {
     expect(await alone.target.references()).toEqual(['no key identifier']);
   });
 
+  test('I1: what a store of many pages refers to is known to its last record, of which no more is read than what it names', async () => {
+    const store = makeStore(0);
+    for (let index = 0; index < 1001; index++) store.put(store.first, `r${String(index).padStart(4, '0')}`);
+    store.put(store.next, 'z');
+    expect(await store.target.references()).toEqual([store.first.kid, store.next.kid]);
+    expect(store.store.interfere.calls('kids')).toBe(2);
+    expect(store.store.interfere.calls('page')).toBe(0);
+  });
+
   test('I1: of every version of the KEK that a data key names it is known, however many there are', async () => {
     const store = makeStore(0);
     const named = Array.from({ length: 30 }, (_, index) => `${key}/${String(index).padStart(32, '0')}`);

@@ -56,7 +56,7 @@ test.each<[string, (world: World) => void, (next: string) => object]>([
   ],
   [
     'one target',
-    (world) => world.store.interfere.failAlways('page'),
+    (world) => world.store.interfere.failAlways('kids'),
     // Which version is in use nobody can say: the target that cannot be read may be the one that is behind.
     (next) => ({
       version: null,

@@ -142,7 +142,7 @@ export function callsOf(world: World) {
     plans: ['put'],
     keyVault: ['versions', 'version', 'rotationPolicy', 'createVersion', 'unwrap'],
     resourceManager: ['find', 'put', 'post', 'operation'],
-    store: ['page', 'read', 'replace'],
+    store: ['page', 'kids', 'read', 'replace'],
     alerts: ['send'],
   } as const;
   type Name = keyof typeof fakes;

@@ -28,7 +28,7 @@ export function chain(previous: ChainHead | null, key: string, entry: AuditEntry
 
 /** The first record of a later chain: it follows the last record that was good, and says what became of the others. */
 export function beginning(key: string, number: number, why: ChainBreak, at: string): AuditRecord {
-  const { brokenChain, brokenSequence, fault, message, lastGood } = why;
+  const { brokenChain, brokenSequence, fault, message, lastGood, told } = why;
   const link = { chain: number, sequence: 0, hash: lastGood?.hash ?? genesisHash };
   const good = lastGood === null ? 'none that is known to be good' : `record ${lastGood.sequence}`;
   return chain(link, key, {
@@ -46,6 +46,7 @@ export function beginning(key: string, number: number, why: ChainBreak, at: stri
       lastGoodChain: lastGood?.chain ?? null,
       lastGoodSequence: lastGood?.sequence ?? null,
       lastGoodHash: lastGood?.hash ?? null,
+      ...(told === true ? { told } : {}),
     },
   });
 }

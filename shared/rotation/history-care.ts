@@ -1,3 +1,4 @@
+import type { Page } from '../contracts/rotation';
 import { noRotation } from './audit-chain';
 import { FaultError, RefusalError } from './errors';
 import { tellOfHistory } from './history-alerts';
@@ -85,14 +86,50 @@ async function beginAnew(ports: CarePorts, key: string, why: ChainBreak): Promis
   const head = await ports.auditLog.head(key);
   const after = Math.max(head?.chain ?? 0, why.brokenChain);
   const at = ports.now().toISOString();
-  await tellOfHistory(ports, 'history-broken', {
-    key,
-    occasion: `${after + 1}`,
-    at,
-    facts: { chain: why.brokenChain, sequence: why.brokenSequence, fault: why.fault, newChain: after + 1 },
-    reason: why.message,
-  });
-  await ports.auditLog.beginChain(key, after, why, at);
+  await tellOfBreak(ports, key, after + 1, why, at);
+  await ports.auditLog.beginChain(key, after, { ...why, told: true }, at);
+}
+
+function tellOfBreak(
+  ports: CarePorts,
+  key: string,
+  newChain: number,
+  { brokenChain, brokenSequence, fault, message }: Omit<ChainBreak, 'lastGood'>,
+  at: string,
+): Promise<void> {
+  const facts = { chain: brokenChain, sequence: brokenSequence, fault, newChain };
+  return tellOfHistory(ports, 'history-broken', { key, occasion: `${newChain}`, at, facts, reason: message });
+}
+
+/**
+ * An append that finds rows gone begins a chain by itself, so that a run can go on, and tells nobody. That it was told of is on record
+ * afterwards.
+ */
+async function tellOfBeginnings(ports: CarePorts, key: string, chains: readonly ChainVerdict[]): Promise<void> {
+  for (const { chain, begins } of chains) {
+    const first = begins && (await firstAfter(ports.auditLog, key, { chain, sequence: 0 }));
+    if (first === null || first.details['told'] === true || (await isTold(ports.auditLog, key, first))) continue;
+    const { brokenChain, brokenSequence, fault } = first.details;
+    const why = { brokenChain: Number(brokenChain), brokenSequence: Number(brokenSequence), fault: String(fault) };
+    await tellOfBreak(ports, key, chain, { ...why, message: first.message }, first.at);
+    const entry = {
+      ...{ rotationId: noRotation, at: ports.now().toISOString(), actor: 'keyturn', action: 'alert', target: null },
+      outcome: 'done' as const,
+      message: `Alert handed over: why chain ${chain} has begun.`,
+      details: { alert: 'history-broken', chain },
+    };
+    await ports.auditLog.append(key, entry, `history|told|${chain}`);
+  }
+}
+
+async function isTold(auditLog: AuditLog, key: string, { at, chain }: AuditRecord): Promise<boolean> {
+  const query = { rotationId: noRotation, outcome: 'done' as const, from: new Date(at), limit: 100 };
+  for (let continuation: string | null = null; ; ) {
+    const page: Page<AuditRecord> = await auditLog.list(key, { ...query, continuation });
+    if (page.items.some(({ action, details }) => action === 'alert' && details['chain'] === chain)) return true;
+    if (page.continuation === null) return false;
+    ({ continuation } = page);
+  }
 }
 
 /**
@@ -171,6 +208,7 @@ export async function verifyAndTell(ports: CarePorts, key: string): Promise<Audi
   // What is new and whole is signed first: what the sweep was about to sign is not missing.
   if (sealing !== undefined) await seal({ auditLog, sealing }, key, ports.now()).catch(() => undefined);
   const verdict = await verifyKey(ports, key);
+  await tellOfBeginnings(ports, key, verdict.chains);
   for (const broken of verdict.chains) {
     if (broken.brokenAt === null || isOnRecord(verdict.chains, broken)) continue;
     const { sequence, fault, message } = broken.brokenAt;

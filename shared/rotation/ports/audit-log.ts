@@ -44,6 +44,8 @@ export interface ChainBreak {
   readonly fault: string;
   readonly message: string;
   readonly lastGood: ChainHead | null;
+  /** Somebody has alerted already. */
+  readonly told?: true;
 }
 
 export interface AuditQuery {

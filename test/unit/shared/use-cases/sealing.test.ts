@@ -336,6 +336,19 @@ describe('a history that was tampered with', () => {
     expect(ids).toEqual([ids[0], ids[0]]);
   });
 
+  test('that an append had to begin a new chain, because rows were gone, is told of by the next verification, once', async () => {
+    const { world, ports, heads, alerts, ...history } = await setUp(6, [3, 6]);
+    rewriteFrom({ world, ports, heads, alerts, ...history }, 4);
+    const [, , third] = history.stored;
+    const lastGood = { chain: 1, sequence: 3, hash: third?.hash ?? '' };
+    const why = { brokenChain: 1, brokenSequence: 4, fault: 'cut-off', message: 'It is gone.', lastGood };
+    await world.auditLog.beginChain(key, 1, why, world.now());
+    for (let night = 0; night < 3; night++) await verifyAndTell(ports, key);
+    expect(heads).toHaveLength(2);
+    expect(alerts()).toEqual(['Keyturn.History.Broken']);
+    expect(world.alerts.sent[0]?.data).toMatchObject({ chain: 1, sequence: 4, fault: 'cut-off', newChain: 2 });
+  });
+
   test('a second break, in the new chain, begins a third', async () => {
     const history = await setUp(6, [3, 6]);
     rewriteFrom(history, 4);

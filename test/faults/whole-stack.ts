@@ -138,7 +138,10 @@ async function onOneGround(
       told(played);
     }
   } finally {
-    await ground.down(all.some(({ problems }) => problems.length > 0));
+    const secrets = await ground.down(all.some(({ problems }) => problems.length > 0));
+    // Of the ground, and so of whoever played on it last.
+    const last = all.pop();
+    if (last !== undefined) all.push({ ...last, problems: [...last.problems, ...secrets] });
   }
   return all;
 }

@@ -210,8 +210,8 @@ export class Ground {
     await this.#children.stopAll();
     this.#search.searchFiles();
     const { report } = this.#search;
-    process.stderr.write(`secrets: ${searchText(report)}\n`);
     const problems = [...unsearched, ...report.problems];
+    process.stderr.write([`secrets: ${searchText(report)}`, ...problems, ''].join('\n'));
     if (!keep && problems.length === 0) rmSync(this.folder, { recursive: true, force: true });
     return problems;
   }

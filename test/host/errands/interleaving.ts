@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chance } from '../../survival/chance';
 import { judge } from './judgement';
+import type { CrashPoint } from './mortal-store';
 import { makeRoots, unitsOf } from './roots';
 import type { Unit } from './units';
-import { type CrashPoint, World } from './world';
+import { World } from './world';
 
 /** Jest's timers stand still until they are told; this one does not. */
 const realTurn = setImmediate;

@@ -1,13 +1,12 @@
-import type { DatabaseSync } from 'node:sqlite';
 import { HostClock } from '../../../sandbox/host/clock';
 import { CrashPlan } from '../../../sandbox/host/engine/crash-plan';
 import { Engine } from '../../../sandbox/host/engine/engine';
-import { Store } from '../../../sandbox/host/engine/store';
 import { InFlight } from '../../../sandbox/host/in-flight';
 import type { RpcData } from '../../../sandbox/host/rpc';
 import type { Chance } from '../../survival/chance';
 import type { Asked, Said } from './client';
 import { errand } from './execution';
+import { Crash, type CrashPoint, MortalStore } from './mortal-store';
 
 interface Executor {
   handle(trigger: object, context: object): Promise<object>;
@@ -16,39 +15,12 @@ const library = require('durable-functions/lib/src/orchestrations/Orchestrator')
   Orchestrator: new (story: typeof errand) => Executor;
 };
 
-/** Where the host dies: before a transaction is on disk, or after it and before anything else. */
-export interface CrashPoint {
-  readonly commit: number;
-  readonly when: 'before' | 'after';
-}
-
-class Crash extends Error {}
+const activityConcurrency = 3;
 
 /** A function of the app that was called and has not answered. */
 interface Call {
+  readonly isActivity: boolean;
   answer(): Promise<void>;
-}
-
-/** One step of a transaction's way to disk is where the host may die. */
-class MortalStore extends Store {
-  private readonly passing: (when: CrashPoint['when']) => void;
-
-  constructor(directory: string, passing: (when: CrashPoint['when']) => void) {
-    super(directory);
-    this.passing = passing;
-  }
-
-  override flush(): void {
-    if (this.written === undefined) return;
-    this.passing('before');
-    super.flush();
-    this.passing('after');
-  }
-
-  /** As the end of the process leaves it: what was not committed is gone. */
-  die(): void {
-    (this as unknown as { database: DatabaseSync }).database.close();
-  }
 }
 
 /**
@@ -119,6 +91,7 @@ export class World implements Asked {
 
   /** Lets one thing happen, by chance: a call answers, a turn of the event loop passes, a timer fires or the clock jumps. */
   async step(): Promise<void> {
+    this.lookForSleepers();
     if (this.chance.next() < 0.03) return this.survive(() => this.jump(this.chance.between(0, 120_000)));
     const answer = (): unknown => this.calls.splice(this.chance.between(0, this.calls.length - 1), 1)[0]?.answer();
     const turn = (): unknown => this.turns.shift()?.();
@@ -172,6 +145,14 @@ export class World implements Asked {
     if (operation === 'raiseEvent') return { status: codes[engine.raiseEvent(id, event, input)], body: undefined };
     const answer = engine[operation as 'suspend' | 'resume' | 'terminate'](id, 'enough');
     return { status: codes[answer], body: undefined };
+  }
+
+  /** With nothing put off and activities alone under way, fewer than may be, there is nothing that a message or an activity could wait for. */
+  private lookForSleepers(): void {
+    const { calls, engine, turns } = this;
+    if (turns.length > 0 || jest.getTimerCount() > 0 || calls.length >= activityConcurrency) return;
+    if (calls.every(({ isActivity }) => isActivity) && engine.queued > 0)
+      this.late.push(`${engine.queued} wait for nothing`);
   }
 
   /** Lets time pass until something is due; the engine's own timers must not be passed by. */
@@ -232,14 +213,14 @@ export class World implements Asked {
       invoke: (name: string, trigger: RpcData | undefined) => this.call(name, String(trigger?.string)),
     };
     const parts = { app, store, clock, inFlight: new InFlight(), log, crashPlan: new CrashPlan() };
-    const options = { exactTimers: false, activityConcurrency: 3, noPull: new Set<string>() };
+    const options = { exactTimers: false, activityConcurrency, noPull: new Set<string>() };
     return [store, clock, new Engine(parts as never, options)];
   }
 
   private call(name: string, input: string): Promise<RpcData> {
     const { promise, resolve, reject } = Promise.withResolvers<RpcData>();
     const run = name === 'errand' ? () => this.orchestrate(input) : async () => this.activity(name, input);
-    this.calls.push({ answer: () => run().then(resolve, reject) });
+    this.calls.push({ isActivity: name !== 'errand', answer: () => run().then(resolve, reject) });
     return promise;
   }
 

@@ -77,7 +77,7 @@ export class Lives {
   async answered(life: Life): Promise<void> {
     if (life !== this.current) return;
     this.answersLeft--;
-    if (this.answersLeft <= 0) await this.kill(life);
+    if (this.answersLeft === 0) await this.kill(life);
   }
 
   /** Ends a life, unless it is over. */

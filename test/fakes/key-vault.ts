@@ -36,6 +36,8 @@ interface FakeKeyVaultExtra {
   readonly forServices: VaultForServices & { away: boolean; readonly forbidden: Set<string> };
   /** What an owner's unwrap would answer now, without a call: null where the version is gone, disabled, or does not open it. */
   opens(kid: string, algorithm: WrapAlgorithm, blob: Uint8Array): Uint8Array | null;
+  /** The same of a version that nobody may use just now, too: whether the blob is of this key. */
+  wouldOpen(kid: string, algorithm: WrapAlgorithm, blob: Uint8Array): Uint8Array | null;
   /** Every version as it is now, without a call. */
   look(): readonly KeyVersionDetail[];
 }
@@ -211,6 +213,10 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
     opens: (kid, algorithm, blob) => {
       const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
       return found?.detail.enabled ? decrypt(found.pair, algorithm, blob) : null;
+    },
+    wouldOpen: (kid, algorithm, blob) => {
+      const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
+      return found === undefined ? null : decrypt(found.pair, algorithm, blob);
     },
     look: () => stored.map(({ detail }) => detail),
     versions: (asked) =>

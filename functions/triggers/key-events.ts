@@ -59,7 +59,7 @@ async function receive(
   return take(async () => {
     // One like it may have had its turn meanwhile.
     if (known.has(event)) return seenBefore(event);
-    const decision = await acceptEvent(ports, raw);
+    const decision = await acceptEvent(ports, event);
     if (decision.kind === 'dropped') {
       if (decision.onRecord !== undefined) known.add({ ...decision.onRecord, key: event.key });
       return decision;

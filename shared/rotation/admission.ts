@@ -9,7 +9,7 @@ import { dryRun } from './planning';
 import type { Claim, LedgerState, Target } from './ports';
 import { messageOfReplaced, successorOf } from './replacing';
 import type { ManagedKey, RotationPorts } from './run-ports';
-import { changeClaim, managedKey, record } from './run-record';
+import { changeClaim, managedKey, neverHeld, record } from './run-record';
 import { eachSideBySide, readsAtOnce } from './side-by-side';
 
 export interface AdmitInput {
@@ -101,25 +101,16 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
 /** A claim for a request, before it is bound to an instance. */
 export function newClaim(request: RotationRequest, last: Claim | null, instanceId: string, now: string): Claim {
   return {
-    key: request.key,
+    ...neverHeld(request.key, now),
     generation: (last?.generation ?? 0) + 1,
     rotationId: request.rotationId,
     instanceId,
-    bound: false,
-    claimedAt: now,
     requestedAt: request.requestedAt,
     reason: request.reason,
     cause: request.cause,
     toVersion: request.toVersion,
-    phase: 'requested',
-    waitingFor: null,
-    direction: 'forward',
-    plan: null,
-    nextVersion: null,
-    soakStartedAt: null,
     // A run that moves nothing answers no event that was put off.
     recheck: !isMove(request.run) && last?.recheck === true,
-    purpose: 'rotation',
     lastRotationId: last?.lastRotationId ?? null,
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
@@ -129,9 +120,6 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     ...(request.adopt === undefined ? {} : { adopt: request.adopt }),
     ...(request.replacement === undefined ? {} : { replacement: request.replacement }),
     backOffUntil: last?.backOffUntil ?? null,
-    orphanedSince: null,
-    unchangedSince: now,
-    toldStuckSince: null,
   };
 }
 

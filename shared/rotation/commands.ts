@@ -166,19 +166,9 @@ async function put(
     // Going back ends the retirement, in the same transaction.
     ...(ends ? { putRetirement: { ...retirement, status: 'ended' as const } } : {}),
   });
-  const { phase } = claim;
-  await noteCommand(ports, asked, { ...next, phase }, at);
+  await tellCommand(ports, claim.key, commandOf(asked, at), { phase: claim.phase, who: whoOf(asked) });
   if (live) return { kind: 'wake', instanceId: claim.instanceId ?? asked.rotationId };
   return { kind: 'start', start: resumedBy(next, asked) };
-}
-
-function noteCommand(
-  ports: Pick<RotationPorts, 'auditLog'>,
-  asked: CommandByHand,
-  claim: Pick<Claim, 'key' | 'phase'>,
-  at: string,
-): Promise<void> {
-  return tellCommand(ports, claim.key, commandOf(asked, at), { phase: claim.phase, who: whoOf(asked) });
 }
 
 /**

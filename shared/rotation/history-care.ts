@@ -108,25 +108,38 @@ function tellOfBreak(
 async function tellOfBeginnings(ports: CarePorts, key: string, chains: readonly ChainVerdict[]): Promise<void> {
   for (const { chain, begins } of chains) {
     const first = begins && (await firstAfter(ports.auditLog, key, { chain, sequence: 0 }));
-    if (first === null || first.details['told'] === true || (await isTold(ports.auditLog, key, first))) continue;
+    const about = { alert: 'history-broken', chain } as const;
+    if (first === null || first.details['told'] === true || (await isTold(ports.auditLog, key, first, about))) continue;
     const { brokenChain, brokenSequence, fault } = first.details;
     const why = { brokenChain: Number(brokenChain), brokenSequence: Number(brokenSequence), fault: String(fault) };
     await tellOfBreak(ports, key, chain, { ...why, message: first.message }, first.at);
-    const entry = {
-      ...{ rotationId: noRotation, at: ports.now().toISOString(), actor: 'keyturn', action: 'alert', target: null },
-      outcome: 'done' as const,
-      message: `Alert handed over: why chain ${chain} has begun.`,
-      details: { alert: 'history-broken', chain },
-    };
-    await ports.auditLog.append(key, entry, `history|told|${chain}`);
+    await noteTold(ports, key, about, `Alert handed over: why chain ${chain} has begun.`);
   }
 }
 
-async function isTold(auditLog: AuditLog, key: string, { at, chain }: AuditRecord): Promise<boolean> {
-  const query = { rotationId: noRotation, outcome: 'done' as const, from: new Date(at), limit: 100 };
+/** What an alert was about, as the record of its handing over says it. */
+type Told =
+  | { readonly alert: 'history-broken'; readonly chain: number }
+  | { readonly alert: 'history-not-sealed'; readonly occasion: string };
+
+const markOf = (told: Told): string => `${told.alert === 'history-broken' ? told.chain : told.occasion}`;
+
+async function noteTold(ports: CarePorts, key: string, told: Told, message: string): Promise<void> {
+  const entry = {
+    ...{ rotationId: noRotation, at: ports.now().toISOString(), actor: 'keyturn', action: 'alert', target: null },
+    ...{ outcome: 'done' as const, message, details: told },
+  };
+  await ports.auditLog.append(key, entry, `history|told|${markOf(told)}`);
+}
+
+/** @param since the record of what there is to tell: that it was told is on record after it */
+async function isTold(auditLog: AuditLog, key: string, since: AuditRecord, told: Told): Promise<boolean> {
+  const query = { rotationId: noRotation, outcome: 'done' as const, from: new Date(since.at), limit: 100 };
+  const isIt = ({ action, details }: AuditRecord): boolean =>
+    action === 'alert' && Object.entries(told).every(([name, value]) => details[name] === value);
   for (let continuation: string | null = null; ; ) {
     const page: Page<AuditRecord> = await auditLog.list(key, { ...query, continuation });
-    if (page.items.some(({ action, details }) => action === 'alert' && details['chain'] === chain)) return true;
+    if (page.items.some(isIt)) return true;
     if (page.continuation === null) return false;
     ({ continuation } = page);
   }
@@ -190,13 +203,14 @@ function noteFailure(
   return ports.auditLog.append(key, entry, `history|${what}|${occasion}`);
 }
 
-/** On record, and told, once for each occasion. */
+/** On record, and told, once for each occasion; once more by whoever comes after one that died before it was on record that it was told. */
 async function noteOnce(ports: CarePorts, key: string, failure: Failure): Promise<void> {
   const { code, reason, occasion } = failure;
-  const at = ports.now().toISOString();
-  const told = await noteFailure(ports, key, 'not-sealed', failure);
-  if (told.at !== at) return;
-  await tellOfHistory(ports, 'history-not-sealed', { key, occasion, at, facts: { code }, reason });
+  const noted = await noteFailure(ports, key, 'not-sealed', failure);
+  const about = { alert: 'history-not-sealed', occasion } as const;
+  if (await isTold(ports.auditLog, key, noted, about)) return;
+  await tellOfHistory(ports, 'history-not-sealed', { key, occasion, at: noted.at, facts: { code }, reason });
+  await noteTold(ports, key, about, `Alert handed over: the head of this history could not be signed (${code}).`);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { ReplacementFacts } from './plan-facts';
 import type { Claim, KeyVersionDetail } from './ports';
 import { nextOfReplacement } from './replacement-checks';
 import type { ManagedKey, Replacement, RotationPorts } from './run-ports';
-import { record } from './run-record';
+import { neverHeld, record } from './run-record';
 
 /** The key that took a KEK's place, by the ledger or by rotation.json; null if none did. */
 export const successorOf = (managed: Pick<ManagedKey, 'successor'>, claim: Claim | null): string | null =>
@@ -105,32 +105,6 @@ const heldFor = (key: string, last: Claim | null, claim: Claim, now: string): Cl
   unchangedSince: now,
   purpose: 'replacement',
   heldFor: claim.key,
-});
-
-const neverHeld = (key: string, now: string): Claim => ({
-  key,
-  generation: 0,
-  rotationId: null,
-  instanceId: null,
-  bound: false,
-  claimedAt: now,
-  requestedAt: now,
-  reason: '',
-  cause: null,
-  toVersion: null,
-  phase: 'requested',
-  waitingFor: null,
-  direction: 'forward',
-  plan: null,
-  nextVersion: null,
-  soakStartedAt: null,
-  recheck: false,
-  purpose: 'rotation',
-  lastRotationId: null,
-  backOffUntil: null,
-  orphanedSince: null,
-  unchangedSince: now,
-  toldStuckSince: null,
 });
 
 const freed = ({ heldFor: _for, ...claim }: Claim): Claim => ({

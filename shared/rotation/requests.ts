@@ -31,13 +31,10 @@ export type EventDecision =
   | { readonly kind: 'start'; readonly start: Start; readonly event: SeenEvent };
 
 /**
- * Decides about one event without asking the vault or ARM. Malformed and foreign events are dropped; the same event again (by
- * id, or by type and version) is recognised, whatever became of the run it started. Throws only if the ledger cannot be written.
+ * Decides about one event that was understood, without asking the vault or ARM. The same event again (by id, or by type and version) is
+ * recognised, whatever became of the run it started. Throws only if the ledger cannot be written.
  */
-export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<EventDecision> {
-  const understood = understandEvent(ports, raw);
-  if (understood.kind === 'dropped') return understood;
-  const { event } = understood;
+export async function acceptEvent(ports: RotationPorts, event: KeyEvent): Promise<EventDecision> {
   const receivedAt = ports.now();
   const rotationId = rotationIdOfEvent({ ...event, receivedAt: receivedAt.toISOString() });
   const { eventId, type, version } = event;
@@ -64,7 +61,7 @@ export async function acceptEvent(ports: RotationPorts, raw: unknown): Promise<E
   return { kind: 'start', start: { instanceId: recorded.event.instanceId, request }, event: recorded.event };
 }
 
-/** What can be said of an event without asking anybody. */
+/** What can be said of an event without asking anybody: malformed and foreign ones are dropped. */
 export function understandEvent(
   { managed }: Pick<RotationPorts, 'managed'>,
   raw: unknown,

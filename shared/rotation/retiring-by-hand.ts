@@ -22,27 +22,27 @@ export interface RetireByHand extends Asker {
 }
 
 /**
- * Begins the retirement that a completed rotation left behind now, without its grace period, but with every proof. That it is due is in
- * the ledger before anything is answered: a start that is lost is made up for by the sweep.
+ * Begins the retirement that a completed rotation left behind now, without its grace period, but with every proof. Who asked is on record
+ * before anything is due for it, and that it is due before anything is answered: a start that is lost is made up for by the sweep.
  */
 export async function retireByHand(ports: RotationPorts, asked: RetireByHand): Promise<RetireDecision> {
   const rotation = await ports.history.get(asked.rotationId);
   if (rotation === null) return { kind: 'not-found' };
   const { key } = rotation;
+  const now = ports.now();
   for (;;) {
     const { claim, etag } = await ports.ledger.read(key);
     const retirement = (await ports.ledger.retirements(key)).find((each) => each.rotationId === asked.rotationId);
     const refused = refusalOf(ports, asked, claim, retirement);
     if (refused !== null) return refused;
     if (claim === null || etag === null || retirement === undefined) return nothingPending(asked);
-    const now = ports.now();
+    await noteAsked(ports, asked, claim, retirement, now.toISOString());
     try {
       await ports.ledger.update(key, etag, { claim, putRetirement: { ...retirement, dueAt: now.toISOString() } });
     } catch (error) {
       if (error instanceof ConflictError) continue; // somebody was faster: decide again
       throw error;
     }
-    await noteAsked(ports, asked, claim, retirement, now.toISOString());
     if (!isOpen(managedKey(ports, key).windows, now)) return { kind: 'waits' };
     const start = retirementStart(key, asked.rotationId, claim.generation + 1, '');
     return start.kind === 'retire'

@@ -127,6 +127,33 @@ export async function tellCommand(
   await ports.auditLog.append(key, entry, [rotationId, 'command', command, at].join('|'));
 }
 
+/** The claim of a KEK that nobody has ever held. */
+export const neverHeld = (key: string, now: string): Claim => ({
+  key,
+  generation: 0,
+  rotationId: null,
+  instanceId: null,
+  bound: false,
+  claimedAt: now,
+  requestedAt: now,
+  reason: '',
+  cause: null,
+  toVersion: null,
+  phase: 'requested',
+  waitingFor: null,
+  direction: 'forward',
+  plan: null,
+  nextVersion: null,
+  soakStartedAt: null,
+  recheck: false,
+  purpose: 'rotation',
+  lastRotationId: null,
+  backOffUntil: null,
+  orphanedSince: null,
+  unchangedSince: now,
+  toldStuckSince: null,
+});
+
 /** Rewrites the rotation's document; only the run that holds the claim does so. */
 export async function changeRotation(
   ports: Pick<RotationPorts, 'history'>,

@@ -3,9 +3,9 @@ import { admit } from '../../../../shared/rotation/admission';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError, InterruptedError } from '../../../../shared/rotation/errors';
 import type { Claim, CommandName } from '../../../../shared/rotation/ports';
-import { acceptEvent, eventStarted, giveUpStart, startByHand } from '../../../../shared/rotation/requests';
+import { eventStarted, giveUpStart, startByHand } from '../../../../shared/rotation/requests';
 import { enterPhase } from '../../../../shared/rotation/telling';
-import { admitted, enter, key, makeWorld, moveAll, ready, rotationId, v1, type World } from './world';
+import { admitted, enter, key, makeWorld, moveAll, ready, receiveEvent, rotationId, v1, type World } from './world';
 
 const keyEvent = (id: string, type = 'KeyNearExpiry', version = v1, keyUrl = key) => ({
   id,
@@ -46,33 +46,33 @@ describe('an event', () => {
     ],
   ])('that is %s is dropped and leaves nothing in the ledger', async (_what, raw, code) => {
     const world = makeWorld();
-    expect(await acceptEvent(world.ports, raw)).toMatchObject({ kind: 'dropped', code });
+    expect(await receiveEvent(world.ports, raw)).toMatchObject({ kind: 'dropped', code });
     expect(world.effects).toEqual([]);
   });
 
   test('I2: that is redelivered before its rotation was started starts it again under the same id; afterwards it is dropped', async () => {
     const { ports, pass } = makeWorld();
-    const first = await acceptEvent(ports, keyEvent('e1'));
+    const first = await receiveEvent(ports, keyEvent('e1'));
     pass(60);
-    const second = await acceptEvent(ports, keyEvent('e1'));
+    const second = await receiveEvent(ports, keyEvent('e1'));
     if (first.kind !== 'start' || second.kind !== 'start') throw new Error('Both must start.');
     expect(second.start).toEqual(first.start);
     await eventStarted(ports, key, second.event);
-    expect(await acceptEvent(ports, keyEvent('e1'))).toMatchObject({ kind: 'dropped', code: 'seen-before' });
+    expect(await receiveEvent(ports, keyEvent('e1'))).toMatchObject({ kind: 'dropped', code: 'seen-before' });
   });
 
   test('I2: of the same type and version under another id is the same event', async () => {
     const { ports } = makeWorld();
-    const first = await acceptEvent(ports, keyEvent('e1'));
+    const first = await receiveEvent(ports, keyEvent('e1'));
     if (first.kind !== 'start') throw new Error('It must start.');
     await eventStarted(ports, key, first.event);
-    expect(await acceptEvent(ports, keyEvent('e2'))).toMatchObject({ kind: 'dropped', code: 'seen-before' });
-    expect(await acceptEvent(ports, keyEvent('e3', 'KeyExpired'))).toMatchObject({ kind: 'start' });
+    expect(await receiveEvent(ports, keyEvent('e2'))).toMatchObject({ kind: 'dropped', code: 'seen-before' });
+    expect(await receiveEvent(ports, keyEvent('e3', 'KeyExpired'))).toMatchObject({ kind: 'start' });
   });
 
   test('that spells the key in another way starts a rotation of the key as it is configured', async () => {
     const { ports } = makeWorld();
-    const decision = await acceptEvent(
+    const decision = await receiveEvent(
       ports,
       keyEvent('e1', 'KeyExpired', v1, 'https://KV-TEST.vault.azure.net/keys/KEK'),
     );
@@ -82,14 +82,14 @@ describe('an event', () => {
   test('that cannot be put on record throws, so that it is delivered again', async () => {
     const { ports, ledger } = makeWorld();
     ledger.interfere.fail('recordEvent');
-    await expect(acceptEvent(ports, keyEvent('e1'))).rejects.toThrow(FaultError);
-    expect(await acceptEvent(ports, keyEvent('e1'))).toMatchObject({ kind: 'start' });
+    await expect(receiveEvent(ports, keyEvent('e1'))).rejects.toThrow(FaultError);
+    expect(await receiveEvent(ports, keyEvent('e1'))).toMatchObject({ kind: 'start' });
   });
 
   test('I5 a thousand duplicates at once name one and the same instance', async () => {
     const { ports } = makeWorld();
     const decisions = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => acceptEvent(ports, keyEvent(`e${index % 7}`))),
+      Array.from({ length: 1000 }, (_, index) => receiveEvent(ports, keyEvent(`e${index % 7}`))),
     );
     const ids = new Set(
       decisions.flatMap((decision) => (decision.kind === 'start' ? [decision.start.instanceId] : [])),

@@ -153,6 +153,24 @@ describe('a head that cannot be signed', () => {
     expect(world.alerts.sent[0]?.data).toMatchObject({ key, code: 'key-vault-forbidden', left: expect.any(String) });
   });
 
+  test.each([
+    ['before the alert loses none', 'loseAnswer', 1, 1],
+    ['before it is on record that it was told repeats it under the same id', 'fail', 2, 2],
+  ] as const)('a death %s', async (_what, how, nth, times) => {
+    const { signer, tell, care, world } = await setUp(2);
+    signer.interfere.failAlways('current', new RefusalError('key-vault-forbidden', 'Give the identity a role.'));
+    await tell(3);
+    const killed = new Error('killed');
+    world.auditLog.interfere[how]('append', nth, killed);
+    await expect(care()).rejects.toBe(killed);
+    for (let round = 0; round < 3; round++) {
+      world.pass(900);
+      await care();
+    }
+    expect(new Set(world.alerts.sent.map(({ id }) => id)).size).toBe(1);
+    expect(world.alerts.sent).toHaveLength(times);
+  });
+
   test('a fault alerts only when it has lasted for an hour', async () => {
     const { anchors, tell, care, alerts, world } = await setUp(2);
     anchors.interfere.failAlways('put', new FaultError('unreachable', 'The container is away.'));

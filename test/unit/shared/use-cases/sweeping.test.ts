@@ -2,7 +2,7 @@ import { admit } from '../../../../shared/rotation/admission';
 import { weekdays } from '../../../../shared/rotation/change-windows';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
-import { acceptEvent, eventStarted, startByHand } from '../../../../shared/rotation/requests';
+import { eventStarted, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
 import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
 import { inTheirPlaces, missedStarted, sweepKey } from '../../../../shared/rotation/sweeping';
@@ -20,6 +20,7 @@ import {
   makeWorld,
   moveAll,
   ready,
+  receiveEvent,
   rotationId,
   v1,
   v2,
@@ -89,7 +90,7 @@ describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
     await missedStarted(world.ports, key, found.event);
     world.pass(900);
     expect(await sweep(world)).toEqual([]);
-    const late = await acceptEvent(world.ports, keyEvent('late', type, version));
+    const late = await receiveEvent(world.ports, keyEvent('late', type, version));
     expect(late).toMatchObject({ kind: 'dropped', code: 'seen-before' });
   });
 
@@ -98,14 +99,14 @@ describe.each(lost)('a lost event: %s', (_what, type, version, happen) => {
     happen(world);
     const [found] = await sweep(world);
     if (found?.kind !== 'rotate') throw new Error('It must be found.');
-    const late = await acceptEvent(world.ports, keyEvent('late', type, version));
+    const late = await receiveEvent(world.ports, keyEvent('late', type, version));
     expect(late).toMatchObject({ kind: 'start', start: { instanceId: found.start.instanceId } });
   });
 
   test('I2: that came is not lost', async () => {
     const world = makeWorld();
     happen(world);
-    const came = await acceptEvent(world.ports, keyEvent('e1', type, version));
+    const came = await receiveEvent(world.ports, keyEvent('e1', type, version));
     if (came.kind !== 'start') throw new Error('It must start.');
     await eventStarted(world.ports, key, came.event);
     expect(await sweep(world)).toEqual([]);
@@ -217,7 +218,7 @@ describe('what came during a run', () => {
   async function interrupted() {
     const world = makeWorld();
     const run = await ready(world);
-    const came = await acceptEvent(world.ports, keyEvent('e2', 'KeyExpired', v1));
+    const came = await receiveEvent(world.ports, keyEvent('e2', 'KeyExpired', v1));
     if (came.kind !== 'start') throw new Error('It must start.');
     await eventStarted(world.ports, key, came.event);
     const { request, instanceId } = came.start;

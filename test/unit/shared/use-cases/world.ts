@@ -8,6 +8,7 @@ import { moveDataKeysPage } from '../../../../shared/rotation/moving-data-keys';
 import { chooseVersion } from '../../../../shared/rotation/next-version';
 import { makePlan } from '../../../../shared/rotation/planning';
 import type { Claim, KeyVersionDetail, Target, WrapAlgorithm, WrappedDataKey } from '../../../../shared/rotation/ports';
+import { acceptEvent, type EventDecision, understandEvent } from '../../../../shared/rotation/requests';
 import type { Replacement, RetirementPolicy, RotationPorts } from '../../../../shared/rotation/run-ports';
 import { enterPhase } from '../../../../shared/rotation/telling';
 import { checkValue, encodeBase64url, wrapLocally } from '../../../../shared/rotation/wrapping';
@@ -52,6 +53,12 @@ const policy: RunPolicy = {
 export const v1 = '1'.repeat(32);
 export const v2 = '2'.repeat(32);
 export const kid = (version: string): string => `${key}/${version}`;
+
+/** Takes an event as the trigger does. */
+export async function receiveEvent(ports: RotationPorts, raw: unknown): Promise<EventDecision> {
+  const understood = understandEvent(ports, raw);
+  return understood.kind === 'dropped' ? understood : acceptEvent(ports, understood.event);
+}
 
 export type World = ReturnType<typeof makeWorld>;
 export type TargetName = 'iotHub' | 'dps' | 'dataKeys';

@@ -3,9 +3,9 @@ import type { DurableClient } from 'durable-functions';
 import type { Keyturn } from '../../shared/composition';
 import type { Caller } from '../../shared/contracts/access';
 import { retireByHand } from '../../shared/rotation/retiring-by-hand';
-import { retireVersionName } from '../orchestrators';
 import { accepted, findRotation } from './answers';
 import { ProblemError } from './problem';
+import { startRetirement } from './starting';
 
 /** `POST /api/rotations/{id}/retire`: begins its retirement now, without the grace period. */
 export async function retire(
@@ -27,9 +27,7 @@ export async function retire(
       throw new ProblemError(409, 'Nothing to retire', decision.why, { rotationId, phase, allowed: [] });
     case 'start':
       // It is due on record: what cannot be started now is begun by the sweep.
-      await client
-        .startNew(retireVersionName, { instanceId: decision.instanceId, input: decision.request })
-        .catch(() => undefined);
+      await startRetirement(client, decision).catch(() => undefined);
       return accepted(request, rotationId);
     case 'waits':
       return accepted(request, rotationId);

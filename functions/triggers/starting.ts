@@ -1,15 +1,23 @@
 import type { DurableClient } from 'durable-functions';
+import type { RetirementRequest } from '../../shared/contracts/activities';
 import type { Start } from '../../shared/rotation/requests';
 import { wakeUp } from '../durable';
-import { storyOf } from '../orchestrators';
+import { retireVersionName, storyOf } from '../orchestrators';
 
-/**
- * Starts the orchestration under its fixed instance id. The client answers a running id with an error, which is as good as
- * started; the claim, not the id, is what keeps a second run out.
- */
-export async function startInstance(client: DurableClient, { instanceId, request }: Start): Promise<void> {
+/** Starts a run under its fixed instance id. */
+export const startInstance = (client: DurableClient, { instanceId, request }: Start): Promise<void> =>
+  startUnder(client, storyOf[request.run ?? 'rotate'], instanceId, request);
+
+/** Starts a retirement under its fixed instance id. */
+export const startRetirement = (
+  client: DurableClient,
+  { instanceId, request }: { readonly instanceId: string; readonly request: RetirementRequest },
+): Promise<void> => startUnder(client, retireVersionName, instanceId, request);
+
+/** The client answers a running id with an error, which is as good as started; the claim, not the id, is what keeps a second run out. */
+async function startUnder(client: DurableClient, name: string, instanceId: string, input: unknown): Promise<void> {
   try {
-    await client.startNew(storyOf[request.run ?? 'rotate'], { instanceId, input: request });
+    await client.startNew(name, { instanceId, input });
   } catch (error) {
     if (!(await exists(client, instanceId))) throw error;
   }

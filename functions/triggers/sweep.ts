@@ -10,8 +10,7 @@ import { sideBySide } from '../../shared/rotation/side-by-side';
 import type { InstanceState, SweepAction } from '../../shared/rotation/sweep-action';
 import { inTheirPlaces, missedStarted, sweepKey } from '../../shared/rotation/sweeping';
 import { watchKey } from '../../shared/rotation/watching';
-import { retireVersionName } from '../orchestrators';
-import { startInstance, wake } from './starting';
+import { startInstance, startRetirement, wake } from './starting';
 
 /** Alerts are owed for minutes, lost events for hours at the most. */
 const everyMinute = '20 * * * * *';
@@ -95,8 +94,8 @@ async function sweepOne(
         await carryOut(ports, client, key, action);
         context.log(`sweep: ${action.message}`);
       }
-      await lookAfterHistory(ports, key);
     },
+    () => lookAfterHistory(ports, key),
     async () => {
       for (const message of await watchKey(ports, key, facts, discovered)) context.log(`sweep: ${message}`);
     },
@@ -114,11 +113,7 @@ async function carryOut(
   action: SweepAction,
 ): Promise<void> {
   if (action.kind === 'wake') return wake(client, action.instanceId);
-  if (action.kind === 'retire') {
-    const { instanceId, request } = action;
-    await client.startNew(retireVersionName, { instanceId, input: request });
-    return;
-  }
+  if (action.kind === 'retire') return startRetirement(client, action);
   await startInstance(client, action.start);
   if (action.event !== null) await missedStarted(ports, key, action.event);
 }

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Matrix, Row } from './matrix';
+import { type Matrix, playMatrix, type Row } from './matrix';
 import { moreRuns } from './more-runs';
 import { type Run, runs } from './runs';
 
 const path = join('docs', 'crash-matrix.md');
-export const command = 'KEYTURN_CRASH_DOCUMENT=write npm test -- --runInBand test/crash/matrix';
+const command = 'KEYTURN_CRASH_DOCUMENT=write npm test -- --runInBand test/crash/matrix';
 
 export const readDocument = (): string => (existsSync(path) ? readFileSync(path, 'utf8').replaceAll('\r\n', '\n') : '');
 
@@ -13,7 +13,7 @@ export const readDocument = (): string => (existsSync(path) ? readFileSync(path,
 const writes = process.env['KEYTURN_CRASH_DOCUMENT'] === 'write';
 
 /** The section of a run as the document has it, once it was written anew if that was asked for. */
-export function sectionInDocument(run: Run, section: string): string {
+function sectionInDocument(run: Run, section: string): string {
   if (writes) writeFileSync(path, withSection(readDocument(), run, section));
   return sectionOf(readDocument(), run.name);
 }
@@ -44,7 +44,7 @@ const columns = [
 ];
 
 /** What the run has shown, as a section of the document. */
-export function sectionFrom(run: Run, { rows, points }: Matrix): string {
+function sectionFrom(run: Run, { rows, points }: Matrix): string {
   return [
     headingOf(run.name),
     '',
@@ -102,3 +102,14 @@ changed more than once more than in an undisturbed run.
 | After a restart | who goes on: the engine runs \`the step again\`; Event Grid has an event \`delivered again\`; whoever got no answer has \`asked again\` (of a start under the same Idempotency-Key); a timer comes back by itself |
 | Killed before, Killed after, Answer lost | what becomes of the effect: done by the \`next try\`; \`found done\`, and not done a second time; done \`again\`, which comes to the same (a record of the audit log that is asked for again is there once); \`left out\`, because another step did it, or another way led to the end |
 | Operator | what a person had to do beyond what belongs to the run |`;
+
+/** Plays a run's matrix: it must come to the same end wherever it is struck, and docs/crash-matrix.md must say how. */
+export async function mustBeAsDocumented(run: Run): Promise<void> {
+  const matrix = await playMatrix(run);
+  expect(matrix.problems).toEqual([]);
+  const section = sectionFrom(run, matrix);
+  if (section === sectionInDocument(run, section)) return;
+  throw new Error(
+    `docs/crash-matrix.md says something else of "${run.name}". If it should not, write it anew: ${command}`,
+  );
+}

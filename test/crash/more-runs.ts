@@ -201,6 +201,24 @@ export const moreRuns: readonly Run[] = [
       await rest(stage);
     },
   },
+  {
+    name: 'history not signed',
+    said: 'The key that signs the history is out of reach since a rotation ended: after an hour the sweep tells of it.',
+    given: { ...onlyKeys, seals: true },
+    before: async (stage) => {
+      stage.simulation.cloud.sealing.signer.interfere.failAlways('current');
+      await rotate(stage);
+    },
+    only: /^sweep/,
+    play: async (stage) => {
+      // One round finds it, one after an hour tells of it, and one more makes up for whichever was killed.
+      for (let round = 0; round < 3; round++) {
+        stage.simulation.agenda.pass(61 * minute);
+        await stage.simulation.tick('sweep');
+        await rest(stage);
+      }
+    },
+  },
 ];
 
 const armIsBack = Date.parse('2026-11-22T12:25:00Z');

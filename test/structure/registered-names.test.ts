@@ -65,7 +65,7 @@ test('every orchestrator that the sources call is registered', () => {
 
 test('the triggers start an orchestrator by a name that is registered', () => {
   const code = sourcesUnder('functions/triggers').map(codeOf).join('\n');
-  const started = [...code.matchAll(/startNew\(\s*([\w.']+)/g)].map(([, name = '']) => name);
+  const started = [...code.matchAll(/startUnder\(\s*client,\s*([\w.']+)/g)].map(([, name = '']) => name);
   expect(started.length).toBeGreaterThan(0);
   const names = require('../../functions/orchestrators') as Readonly<Record<string, unknown>>;
   const named = started.flatMap((name) => {

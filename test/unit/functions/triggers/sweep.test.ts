@@ -1,6 +1,7 @@
 import type { Alert } from '../../../../shared/rotation/ports';
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
-import { key, makeWorld, ready, rotationId, v2, type World } from '../../shared/use-cases/world';
+import { fakeAnchorStore, fakeHeadSigner } from '../../../fakes/sealing';
+import { admitted, completed, key, makeWorld, ready, rotationId, v2, type World } from '../../shared/use-cases/world';
 import { away, surface } from './surface';
 
 afterEach(() => jest.restoreAllMocks());
@@ -70,6 +71,28 @@ describe('the sweep', () => {
     await app.tick('sweep');
     expect(app.client.started).toHaveLength(1);
     expect(new Set(missed(world)).size).toBe(1);
+  });
+
+  test('a retirement that was started and has not begun yet is no failure of the next sweep', async () => {
+    const world = makeWorld();
+    await completed(world);
+    const app = surface(world.ports);
+    world.pass(8 * 86_400);
+    for (let round = 0; round < 2; round++) {
+      expect((await app.tick('sweep')).join('\n')).toMatch(/sweep finished: 1 keys, 0 failed/);
+      world.pass(900);
+    }
+    expect(app.client.stories).toEqual(['retireVersion']);
+  });
+
+  test('an engine that is away keeps no history from being looked after', async () => {
+    const world = withLostEvent();
+    const signer = fakeHeadSigner();
+    const app = surface({ ...world.ports, sealing: { signer, anchors: fakeAnchorStore(), every: 100 } });
+    await admitted(world);
+    app.client.fails.status = true;
+    expect((await app.tick('sweep')).join('\n')).toMatch(/1 failed/);
+    expect(signer.interfere.calls('sign')).toBe(1);
   });
 
   test('a claim whose instance is gone is taken over by a new one when its last request has run out', async () => {

@@ -16,6 +16,12 @@ export function someBlows(run: Run, points: readonly string[], count: number, ch
   return chance.someOf(everyBlow(run, points), count);
 }
 
+/** Of each point one of the ways in which it would be struck. */
+export function inOneWay(blows: readonly Blow[], chance: Chance): readonly Blow[] {
+  const ofPoints = Map.groupBy(blows, ({ point }) => point);
+  return [...ofPoints.values()].flatMap((ways) => chance.someOf(ways, 1));
+}
+
 /** The one that `<point> <way>`, as it is printed, or a point alone, in every way, names. */
 export function namedBlows(run: Run, points: readonly string[], named: readonly string[]): readonly Blow[] {
   return everyBlow(run, points).filter(({ point, how }) => named.includes(point) || named.includes(`${point} ${how}`));

@@ -7,8 +7,12 @@ export interface KekUnderTest {
   setPolicy(policy: Partial<RotationPolicy>): Promise<void>;
 }
 
-/** What the rules rely on of the Key Vault port, held against a fake and against the adapter alike. */
-export function describeKeyVaultPortContract(name: string, fresh: () => Promise<KekUnderTest>): void {
+/** What the rules rely on of the Key Vault port, held against a fake and against the adapter alike. `test`: another one where a vault is known to differ. */
+export function describeKeyVaultPortContract(
+  name: string,
+  fresh: () => Promise<KekUnderTest>,
+  test: jest.It = globalThis.test,
+): void {
   describe(`the Key Vault port contract, kept by ${name}`, () => {
     const dataKey = Uint8Array.from({ length: 32 }, (_, index) => index);
     let kek: KekUnderTest;

@@ -14,6 +14,7 @@ export async function kekIn(vault: KeyVaultUnderTest): Promise<KekUnderTest> {
     keyVault: createKeyVault(credential, {
       isConfigured: (asked) => asked === vaultUrl,
       verifyChallengeResource: clientOptions.disableChallengeResourceVerification !== true,
+      ...(clientOptions.httpClient === undefined ? {} : { httpClient: clientOptions.httpClient }),
     }),
     key: `${vaultUrl}/keys/${name}`,
     setPolicy: async ({ expiresIn, rotatesAfterCreate, rotatesBeforeExpiry }) => {

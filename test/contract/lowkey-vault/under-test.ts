@@ -15,8 +15,13 @@ export function describeStarted(name: string, java: string, jar: string, tell: (
     vault = {
       vaultUrl: running.url,
       credential: anyToken,
-      // Its challenge names the vault itself as the resource, and no vault is called localhost.
-      clientOptions: { disableChallengeResourceVerification: true, httpClient: clientOf(running.certificate) },
+      clientOptions: {
+        // Its challenge names the vault itself as the resource, and no vault is called localhost.
+        disableChallengeResourceVerification: true,
+        // It answers 500 where it should refuse, and the SDK would wait and ask again.
+        retryOptions: { maxRetries: 0 },
+        httpClient: clientOf(running.certificate),
+      },
     };
   });
   afterAll(() => running?.stop());

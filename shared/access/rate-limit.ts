@@ -15,7 +15,9 @@ export function rateLimit({ perSecond, atOnce }: Allowance): (caller: string, we
   const emptyAt = new Map<string, number>();
   return (caller, weight, now) => {
     const time = now.getTime() / 1000;
-    const from = Math.max(emptyAt.get(caller) ?? 0, time);
+    const empty = emptyAt.get(caller) ?? 0;
+    // No bucket holds so much: the clock was ahead then, and has been set back since.
+    const from = empty > time + atOnce / perSecond ? time : Math.max(empty, time);
     const next = from + weight / perSecond;
     const wait = next - time - atOnce / perSecond;
     if (wait > 0) return wait;

@@ -47,6 +47,13 @@ test('no more go through in any span of time than the allowance says', () => {
   );
 });
 
+test('a clock that was ahead, and is set back, keeps nobody waiting until that time has come again', () => {
+  const wait = rateLimit({ perSecond: 2, atOnce: 3 });
+  expect(wait('a', 1, at(3600))).toBe(0);
+  expect([1, 2, 3].map(() => wait('a', 1, at(0)))).toEqual([0, 0, 0]);
+  expect(wait('a', 1, at(0))).toBeCloseTo(0.5);
+});
+
 test('what is remembered does not grow with the number of callers', () => {
   const wait = rateLimit({ perSecond: 1, atOnce: 1 });
   wait('first', 1, at(0));

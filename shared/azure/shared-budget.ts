@@ -41,6 +41,7 @@ export class SharedBudget {
   readonly #settings: PacerSettings;
   /** How far the clock that all share is ahead of ours. */
   #ahead = 0;
+  #latest = Number.NEGATIVE_INFINITY;
   /** Whether it knows if others work. */
   #met = false;
   #known: VaultBudget | null = null;
@@ -50,9 +51,12 @@ export class SharedBudget {
     this.#settings = settings;
   }
 
-  /** Milliseconds, by the clock that all workers share. */
+  /** Milliseconds, by the clock that all workers share. It never goes back: a grant would wait until its time has come once more. */
   now(): number {
-    return this.#settings.clock.now() + this.#ahead;
+    const shown = this.#settings.clock.now() + this.#ahead;
+    if (shown < this.#latest) this.#ahead += this.#latest - shown;
+    this.#latest = Math.max(this.#latest, shown);
+    return this.#latest;
   }
 
   /**
@@ -136,16 +140,24 @@ export class SharedBudget {
   async #meetOthers(): ReturnType<VaultBudgets['read']> {
     const { vaultUrl, budgets, clock } = this.#settings;
     const begun = clock.now();
+    // A clock that is set back meanwhile says nothing of how long it was.
+    const since = (instant: number): number => Math.abs(clock.now() - instant);
     let read = await budgets.read(vaultUrl);
     const first = read.budget?.writtenAt;
-    while (first !== undefined && read.budget?.writtenAt === first && clock.now() - begun < writtenWithinMilliseconds) {
+    while (first !== undefined && read.budget?.writtenAt === first && since(begun) < writtenWithinMilliseconds) {
       await new Promise<void>((resolve) => void clock.after(lookMilliseconds, resolve));
       read = await budgets.read(vaultUrl);
     }
     if (first !== undefined && read.budget !== null) {
-      if (read.budget.writtenAt !== first) this.#ahead = read.budget.writtenAt - clock.now();
+      if (read.budget.writtenAt !== first) this.#setBy(read.budget.writtenAt);
       this.#met = true;
     }
     return read;
+  }
+
+  /** A newcomer has granted nothing yet, so that its clock may be set back as well. */
+  #setBy(writtenAt: number): void {
+    this.#ahead = writtenAt - this.#settings.clock.now();
+    this.#latest = writtenAt;
   }
 }

@@ -73,6 +73,26 @@ test('calls are sent evenly, a little under the limit, and weigh what they cost'
   expect(Math.max(...gaps(sent))).toBeLessThanOrEqual(125);
 });
 
+test('a clock that is set back by an hour holds up nothing', async () => {
+  const time = new VirtualTime();
+  let wrongBy = 3_600_000;
+  const clock = {
+    now: () => time.now() + wrongBy,
+    after: (milliseconds: number, then: () => void) => time.after(milliseconds, then),
+  };
+  const pacer = createVaultPacer({ vaultUrl, ceiling: 1000, budgets: fakeVaultBudgets(), clock });
+  let ended = 0;
+  const ask = (): void => {
+    for (let each = 0; each < 20; each++) void pacer.run(1, async () => undefined).then(() => ended++);
+  };
+  ask();
+  await time.runUntil(50);
+  wrongBy = 0;
+  ask();
+  await time.runUntil(5000);
+  expect(ended).toBe(40);
+});
+
 test('what is idle asks for nothing and leaves no timer', async () => {
   const { time, budgets, ask, ended } = bench();
   ask(3);

@@ -45,6 +45,11 @@ export async function moveRecords(stretch: Stretch): Promise<DataKeysMoved> {
   const { tally, named, fates } = count(stretch);
   const batches = gatherWrites(stretch, fates);
   const began = now().getTime();
+  // A clock that is set back shows a time before the beginning: how long it was is not known, and it counts as long enough.
+  const isLong = (since: number, milliseconds: number): boolean => {
+    const passed = now().getTime() - since;
+    return passed < 0 || passed >= milliseconds;
+  };
   let failed = false;
   let told = began;
 
@@ -60,7 +65,7 @@ export async function moveRecords(stretch: Stretch): Promise<DataKeysMoved> {
     await batches.add({ record, change });
   };
   const tell = async (): Promise<void> => {
-    if (now().getTime() - told < progressEveryMilliseconds) return;
+    if (!isLong(told, progressEveryMilliseconds)) return;
     told = now().getTime();
     await stretch.progress({ ...tally });
   };
@@ -71,7 +76,7 @@ export async function moveRecords(stretch: Stretch): Promise<DataKeysMoved> {
         if (record === null) return;
         await moveOne(record);
         await tell();
-      } while (!failed && now().getTime() - began < tuning.stretchSeconds * 1000);
+      } while (!failed && !isLong(began, tuning.stretchSeconds * 1000));
     } catch (error) {
       failed = true;
       throw error;

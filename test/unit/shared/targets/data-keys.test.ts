@@ -22,13 +22,17 @@ interface StoreOptions {
   readonly tuning?: Tuning;
   /** What a look at the clock moves it on by, in milliseconds. */
   readonly step?: number;
+  /** After so many looks the clock is set back by an hour. */
+  readonly setBackAfter?: number;
 }
 
 function makeStore(count: number, options: StoreOptions = {}) {
   const keyVault = fakeKeyVault();
   let time = Date.parse('2026-11-22T12:00:00Z');
+  let looks = 0;
   const now = (): Date => {
     time += options.step ?? 0;
+    if (++looks === options.setBackAfter) time -= 3_600_000;
     return new Date(time);
   };
   const first = keyVault.addVersion({ version: v1, createdOn: new Date('2025-12-20T00:00:00Z') });
@@ -430,6 +434,14 @@ describe('a stretch', () => {
     const stretches = await moveAll(store.target, store.next.kid, 'forward');
     expect(stretches.length).toBeGreaterThan(2);
     expect(stretches.reduce((sum, { seen }) => sum + seen, 0)).toBe(90);
+    expect(stretches.reduce((sum, { moved }) => sum + moved, 0)).toBe(90);
+    await allOpen(store);
+  });
+
+  test('ends when the clock is set back, which says nothing of how long it was', async () => {
+    const store = makeStore(90, { tuning: quick, step: 1, setBackAfter: 40 });
+    const stretches = await moveAll(store.target, store.next.kid, 'forward');
+    expect(stretches.length).toBe(2);
     expect(stretches.reduce((sum, { moved }) => sum + moved, 0)).toBe(90);
     await allOpen(store);
   });

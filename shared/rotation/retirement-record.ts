@@ -26,3 +26,13 @@ export const putRetirement = (
   run: RunReference,
   retirement: Retirement,
 ): Promise<Claim> => changeClaim(ports, run, ({ claim }) => ({ claim, putRetirement: retirement }));
+
+/** Clocks of two machines that are both right differ by less. */
+const clocksDifferSeconds = 300;
+
+/**
+ * Whether its day has come, by the clock of the engine that keeps the run's time: whoever looked for what is due may have had a clock that is
+ * ahead. What was begun, or has only old blobs to forget, is gone on with whenever it is asked for.
+ */
+export const hasComeDue = ({ dueAt, disabledAt, status }: Retirement, now: string): boolean =>
+  disabledAt !== null || status === 'retired' || Date.parse(dueAt) <= Date.parse(now) + clocksDifferSeconds * 1000;

@@ -11,7 +11,7 @@ import { kidOf } from './key-identifier';
 import type { Claim, Retirement } from './ports';
 import { requireStillIdle } from './proving-idle';
 import { versionsLeft } from './replacing';
-import { findRetirement, putRetirement, retirementOf } from './retirement-record';
+import { findRetirement, hasComeDue, putRetirement, retirementOf } from './retirement-record';
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 import { eachSideBySide, readsAtOnce } from './side-by-side';
@@ -41,6 +41,12 @@ export async function beginRetirement(
   const found = await findRetirement(ports, request.key, request.rotationId);
   if (found === null || !hasItsTurn(found)) {
     return { admitted: false, message: `There is nothing to retire after rotation ${request.rotationId}.` };
+  }
+  if (!hasComeDue(found, now)) {
+    return {
+      admitted: false,
+      message: `The versions before rotation ${request.rotationId} are kept until ${found.dueAt}.`,
+    };
   }
   const retirement = await withNewVersions(ports, state.claim, found);
   // What was begun before the mode was changed is seen to its end: a disabled version must not stay so unwatched.

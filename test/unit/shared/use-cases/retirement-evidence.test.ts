@@ -5,7 +5,7 @@ import { beginRetirement, disableVersions, endRetirement } from '../../../../sha
 import type { RotationPorts } from '../../../../shared/rotation/run-ports';
 import { sweepKey } from '../../../../shared/rotation/sweeping';
 import { fakeVaultLog } from '../../../fakes/vault-log';
-import { completed, enabledOf, hubBody, key, makeWorld, rotationId, v1, type World } from './world';
+import { completed, enabledOf, hubBody, key, letComeDue, makeWorld, rotationId, v1, type World } from './world';
 
 const day = 86_400;
 
@@ -17,6 +17,7 @@ async function begun({ ago = 8 * day, withLog = true } = {}) {
   await completed(world);
   const completedAt = world.now();
   world.pass(ago);
+  await letComeDue(world);
   const admission = await beginRetirement(ports, {
     request: { key, rotationId },
     instanceId: 'r1',

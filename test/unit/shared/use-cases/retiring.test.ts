@@ -22,6 +22,7 @@ import {
   hubBody,
   hubId,
   key,
+  letComeDue,
   makeWorld,
   rotationId,
   v1,
@@ -33,9 +34,14 @@ import {
 const begin = (world: World, instanceId = 'r1') =>
   beginRetirement(world.ports, { request: { key, rotationId }, instanceId, now: world.pass(1) });
 
+async function completedAndDue(world: World): Promise<void> {
+  await completed(world);
+  await letComeDue(world);
+}
+
 /** A completed rotation whose retirement holds the claim. */
 async function begun(world: World = makeWorld()) {
-  await completed(world);
+  await completedAndDue(world);
   const admission = await begin(world);
   if (!admission.admitted) throw new Error(admission.message);
   return { world, run: admission.run, on: () => ({ run: admission.run, now: world.pass(1) }) };
@@ -80,6 +86,16 @@ const references: readonly [string, (world: World) => void][] = [
 ];
 
 describe('I1 a version is not disabled', () => {
+  test('before its day, by the clock of the run, whatever the clock of whoever looked for it showed', async () => {
+    const world = makeWorld();
+    await completed(world);
+    const asked = { request: { key, rotationId }, instanceId: 'r1' };
+    expect(await beginRetirement(world.ports, { ...asked, now: world.pass(3600) })).toMatchObject({ admitted: false });
+    expect(await claimOf(world)).toMatchObject({ rotationId: null, purpose: 'rotation' });
+    await letComeDue(world);
+    expect(await begin(world)).toMatchObject({ admitted: true });
+  });
+
   test.each(references)('while %s refers to it', async (_what, refer) => {
     const { world, on } = await begun();
     refer(world);
@@ -200,7 +216,7 @@ describe('I1 a version is not disabled', () => {
 
   test('in observe mode, which changes nothing', async () => {
     const world = makeWorld();
-    await completed(world);
+    await completedAndDue(world);
     world.managed.mode = 'observe' as 'act';
     expect(await begin(world)).toMatchObject({ admitted: false, message: expect.stringContaining('observe') });
     expect(await claimOf(world)).toMatchObject({ rotationId: null });
@@ -265,18 +281,18 @@ describe('the claim', () => {
     const { world } = await begun();
     expect(await begin(world, 'r2')).toMatchObject({ admitted: false });
     const other = makeWorld();
-    await completed(other);
+    await completedAndDue(other);
     await changeClaimOf(other, { rotationId: 'somebody', instanceId: 'else' });
     expect(await begin(other)).toMatchObject({ admitted: false, message: expect.stringContaining('somebody') });
     const raced = makeWorld();
-    await completed(raced);
+    await completedAndDue(raced);
     raced.ledger.interfere.before('update', 1, () => changeClaimOf(raced, { recheck: true }));
     expect(await begin(raced)).toMatchObject({ admitted: false, message: expect.stringContaining('faster') });
   });
 
   test('is not taken over a rollback that ends the retirement between its two reads', async () => {
     const world = makeWorld();
-    await completed(world);
+    await completedAndDue(world);
     world.ledger.interfere.before('retirements', 1, async () => {
       await command(world.ports, { rotationId, command: 'rollback', actor: 'ann' });
       await changeClaimOf(world, { rotationId: null, instanceId: null });
@@ -287,7 +303,7 @@ describe('the claim', () => {
 
   test.each(['retired', 'ended'] as const)('is not taken for what is %s', async (status) => {
     const world = makeWorld();
-    await completed(world);
+    await completedAndDue(world);
     await set(world, { status });
     expect(await begin(world)).toMatchObject({ admitted: false });
   });
@@ -296,7 +312,7 @@ describe('the claim', () => {
 describe('I2 repeated, or after a lost answer,', () => {
   test('the beginning finds its claim again', async () => {
     const world = makeWorld();
-    await completed(world);
+    await completedAndDue(world);
     world.ledger.interfere.loseAnswer('update');
     await expect(begin(world)).rejects.toThrow(FaultError);
     expect(await begin(world)).toMatchObject({ admitted: true, run: { generation: 2 }, versions: [v1], targets: 3 });

@@ -17,6 +17,7 @@ import {
   eventRequest,
   hubBody,
   key,
+  letComeDue,
   makeWorld,
   moveAll,
   ready,
@@ -479,6 +480,7 @@ describe('a claim without a run', () => {
   test('of a retirement that died is freed, and the retirement goes on with its watch under a new id', async () => {
     const world = makeWorld();
     await completed(world);
+    await letComeDue(world);
     const request = { key, rotationId };
     const first = await beginRetirement(world.ports, { request, instanceId: 'r1', now: world.pass(1) });
     if (!first.admitted) throw new Error(first.message);
@@ -662,6 +664,7 @@ describe('a run whose instance is alive but does not go on', () => {
   test('a retirement is stuck too when its watch must be over, and says how to enable what nobody watches', async () => {
     const world = makeWorld();
     await completed(world);
+    await letComeDue(world);
     const request = { key, rotationId };
     const begun = await beginRetirement(world.ports, { request, instanceId: 'r1', now: world.pass(1) });
     if (!begun.admitted) throw new Error(begun.message);

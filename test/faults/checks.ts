@@ -33,8 +33,9 @@ export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise
 }
 
 /** Whoever moves a target behind a run's back decides where it stands; and who does so at the very last moment is seen by nobody. */
-function isExplained({ moved, raced }: Director, invariant: string, seen: string): boolean {
+function isExplained({ moved, shut, raced }: Director, invariant: string, seen: string): boolean {
   if (raced && invariant === 'I1' && seen.includes('although it is referred to')) return true;
+  if (invariant === 'I10' && [...shut].some((kind) => seen.includes(`${kind} cannot open its data`))) return true;
   return invariant === 'I8' && [...moved].some((kind) => seen.includes(`${kind}/`));
 }
 

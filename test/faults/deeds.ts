@@ -18,6 +18,8 @@ export interface Stage {
   readonly hasStore: boolean;
   /** Whose key identifier somebody else wrote. */
   readonly moved: Set<'iotHub' | 'dps'>;
+  /** Those of them that he gave a version that was disabled already. */
+  readonly shut: Set<'iotHub' | 'dps'>;
   /** A pause that was taken, until it is over. */
   paused(answered: Promise<number>): () => void;
 }
@@ -58,7 +60,7 @@ const pausingAll: Doing = ({ simulation, paused }) => {
 
 /** Somebody else reads a resource, changes something, and writes it back, as the portal or a deployment does. */
 function writing(target: 'iotHub' | 'dps', change: (body: RawResource) => RawResource, moves: boolean): Doing {
-  return ({ simulation, moved }) => {
+  return ({ simulation, moved, shut }) => {
     const { cloud } = simulation;
     const service = cloud.services[target === 'iotHub' ? 0 : 1];
     const id = target === 'iotHub' ? hubId : dpsId;
@@ -68,7 +70,9 @@ function writing(target: 'iotHub' | 'dps', change: (body: RawResource) => RawRes
       const properties = { ...(read['properties'] as RawResource), authorizationPolicies: service.policies };
       const etag = target === 'iotHub' ? String(read['etag']) : null;
       await somebody.put(id, 'any', change({ ...read, properties }), etag);
-      if (moves) moved.add(target);
+      if (!moves) return;
+      moved.add(target);
+      if (cloud.vault.look().some(({ version, enabled }) => version === v1 && !enabled)) shut.add(target);
     })().catch(() => undefined); // busy, or hidden for a moment: whoever it is gives up
     return undefined;
   };
@@ -107,6 +111,17 @@ function forbidding(which: 'previous' | 'next'): Doing {
     return version === null ? undefined : forbid(`${kek}/${version}`);
   };
 }
+
+/** The clock of the app alone is wrong, by as much as it stays so; then it is right again, as after a correction from the network. */
+const wrongClock =
+  (direction: 1 | -1): Doing =>
+  ({ simulation }, minutes) => {
+    const by = direction * minutes * 60_000;
+    simulation.appClockWrongBy += by;
+    return () => {
+      simulation.appClockWrongBy -= by;
+    };
+  };
 
 const someRecord = 0;
 
@@ -149,6 +164,8 @@ export const doings: Readonly<Record<Deed['kind'], Doing>> = {
     simulation.agenda.pass(minutes * 60_000);
     return undefined;
   },
+  'clock-goes-back': wrongClock(-1),
+  'clock-goes-ahead': wrongClock(1),
   'task-hub-lost': ({ simulation }) => {
     simulation.agenda.in(0, () => simulation.engine.forgetAll());
     return undefined;

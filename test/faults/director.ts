@@ -15,6 +15,7 @@ import {
   type Schedule,
 } from './schedule';
 import { away, badly, isAway, isChance, isTo, oddly, refuseForbidden } from './spoilt-calls';
+import { Waits } from './waits';
 
 const minute = 60_000;
 /** A mutation that began before a pause was on record may still be on its way for so long. */
@@ -29,6 +30,7 @@ export class Director {
   readonly struck = new Set<string>();
   readonly stages = new Set<string>();
   readonly moved = new Set<'iotHub' | 'dps'>();
+  readonly shut = new Set<'iotHub' | 'dps'>();
   /** What was seen to be wrong on the way. */
   readonly seen: string[] = [];
   readonly #simulation: Simulation;
@@ -45,11 +47,13 @@ export class Director {
   readonly #overtaken = new Set<Caller>();
   /** A version was disabled right after the last look at who refers to it, and right after somebody came to. */
   raced = false;
+  readonly #waits: Waits;
   #excuses = 0;
   #pausedSince: number | null = null;
 
   constructor(simulation: Simulation, { world, faults }: Schedule, firstEvent: string) {
     this.#simulation = simulation;
+    this.#waits = new Waits(simulation, world, this.seen);
     this.#hasStore = world.targets.includes('dataKeys');
     this.#firstEvent = firstEvent;
     this.#waiting = new Set(faults.filter(isTimed));
@@ -70,6 +74,7 @@ export class Director {
     this.stages.add(stage);
     this.#refuseWhilePaused(call, stage);
     this.#noteRace(call);
+    this.#waits.look(call);
     const number = (this.#calls.get(stage) ?? 0) + 1;
     this.#calls.set(stage, number);
     const due = [...this.#waiting].filter(({ at }) => isNow(at, stage, number));
@@ -111,6 +116,7 @@ export class Director {
         simulation: this.#simulation,
         firstEvent: this.#firstEvent,
         moved: this.moved,
+        shut: this.shut,
         hasStore: this.#hasStore,
         forbid: (kid) => this.#forbid(kid),
         excuseReads: () => this.#excuseReads(),

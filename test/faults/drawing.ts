@@ -1,5 +1,4 @@
 import * as fc from 'fast-check';
-import { phases } from '../../shared/contracts/rotation';
 import {
   answers,
   asked,
@@ -11,6 +10,7 @@ import {
   outages,
   type Schedule,
   type Stage,
+  stages,
   type World,
 } from './schedule';
 
@@ -55,12 +55,6 @@ const methods = [
   'durableClient.getStatus',
 ] as const;
 
-const stages: readonly Stage[] = [
-  ...phases.filter((phase) => phase !== 'skipped' && phase !== 'refused'),
-  'retiring',
-  'free',
-];
-
 /** Where each kind of run is most of its time; elsewhere a fault would find nobody. */
 const stagesOf: Readonly<Record<World['run'], readonly Stage[]>> = {
   rotation: [
@@ -102,6 +96,7 @@ const world: fc.Arbitrary<World> = fc.record({
   staleReads: fc.integer({ min: 0, max: 2 }),
   seals: fc.boolean(),
   answer: fc.constantFrom('resume', 'rollback', 'abandon'),
+  isAdopted: fc.boolean(),
   stranger: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
@@ -124,6 +119,13 @@ const nth = fc.oneof(
 );
 const minutes = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 400 }));
 
+/** Before the plan is acted upon a run can be cancelled; later it only goes back. */
+const earlyCancel: fc.Arbitrary<Fault> = fc.record({
+  kind: fc.constant('cancel' as const),
+  at: fc.record({ stage: fc.constantFrom('requested', 'planning'), call: fc.integer({ min: 1, max: 12 }) }),
+  minutes,
+});
+
 function faultsOf(run: World['run']): fc.Arbitrary<Fault> {
   const at = momentsOf(run);
   const call: fc.Arbitrary<BadCall> = fc.record({
@@ -141,6 +143,7 @@ function faultsOf(run: World['run']): fc.Arbitrary<Fault> {
       weight: 2,
       arbitrary: fc.record({ kind: fc.constant('outage' as const), of: fc.constantFrom(...outages), at, minutes }),
     },
+    { weight: 1, arbitrary: earlyCancel },
     { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom(...deeds), at, minutes }) },
   );
 }

@@ -89,14 +89,15 @@ const underAnother = (body: Record<string, unknown>): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body).replaceAll(kek, 'https://other.vault.azure.net/keys/another'));
 
 /** What comes before, and goes well. */
-async function prepareRun(simulation: Simulation, { run }: World): Promise<void> {
+async function prepareRun(simulation: Simulation, { run, isAdopted }: World): Promise<void> {
   if (run === 'retirement') {
     simulation.deliver('KeyNearExpiry', `${kek}/${v1}`, { id: 'event-1' });
     await simulation.settle();
   }
   if (run === 'adopt') {
     const never = { rotatesAfterCreate: null, rotatesBeforeExpiry: null };
-    simulation.cloud.vault.setPolicy({ expiresIn: 'P2Y', notifiesBeforeExpiry: 'P30D', ...never });
+    const wanted = { ...adoptedPolicy, notifiesBeforeExpiry: 'P30D' };
+    simulation.cloud.vault.setPolicy(isAdopted ? wanted : { expiresIn: 'P2Y', notifiesBeforeExpiry: 'P30D', ...never });
   }
   if (run === 'restore') {
     await simulation.ask('startRotation', { body: { key: kek, reason: 'a leak', run: 'revoke' } });
@@ -104,14 +105,15 @@ async function prepareRun(simulation: Simulation, { run }: World): Promise<void>
   }
 }
 
+const adoptedPolicy = { expiresIn: 'P90D', rotatesBeforeExpiry: 'P30D' };
+
 /** What the request asks for, beside the key; null for a run that events or the sweep begin. */
 function requestOf({ run, cause }: World): object | null {
   if (run === 'rotation') return cause === 'by-hand' ? {} : null;
   if (run === 'retirement') return null;
   if (run === 'replace') return { run, replacement: otherKey };
   if (run !== 'adopt') return { run };
-  const rotationPolicy = { expiresIn: 'P90D', rotatesBeforeExpiry: 'P30D' };
-  return { run, adopt: { rotationPolicy, expiresOn: '2027-06-01T00:00:00Z' } };
+  return { run, adopt: { rotationPolicy: adoptedPolicy, expiresOn: '2027-06-01T00:00:00Z' } };
 }
 
 function begin(simulation: Simulation, world: World): void {

@@ -1,4 +1,4 @@
-import type { Phase } from '../../shared/contracts/rotation';
+import { type Phase, phases } from '../../shared/contracts/rotation';
 import type { TargetName } from '../simulation/configured';
 
 /** What is asked for. `rotation` by an event or by hand; `retirement` and `restore` after a run in which nothing goes wrong. */
@@ -29,10 +29,15 @@ export interface World {
   readonly answer: 'resume' | 'rollback' | 'abandon';
   /** A hub or DPS is under the key that nobody has configured. */
   readonly stranger: boolean;
+  /** Of an adoption: there is nothing left to do. */
+  readonly isAdopted: boolean;
 }
 
 /** The phase of the claim; `retiring` while it is held for a retirement, `free` while nobody holds it. */
 export type Stage = Phase | 'retiring' | 'free';
+
+/** In every one of them something can be struck: where a run has ended, it holds the claim until all of its end is told. */
+export const stages: readonly Stage[] = [...phases, 'retiring', 'free'];
 
 /** At the nth call that the app makes to anything while the claim stands there, once it has been disturbed by nothing for so long. */
 export interface Moment {
@@ -116,6 +121,8 @@ export const deeds = [
   'forbid-previous',
   'forbid-next',
   'clock-jumps',
+  'clock-goes-back',
+  'clock-goes-ahead',
   'task-hub-lost',
   'owner-writes-record',
   'owner-removes-record',

@@ -1,29 +1,14 @@
+import { phases } from '../../shared/contracts/rotation';
+import { isTerminal } from '../../shared/rotation/phases';
 import type { Played } from './play';
-import { asked, everyFault } from './schedule';
+import { asked, everyFault, stages } from './schedule';
 
-/** Stages that a schedule has to reach: where nothing may go wrong is where something will. */
-const everyStage = [
-  'free',
-  'requested',
-  'planning',
-  'creating-version',
-  'rewrapping',
-  'soaking',
-  'adopting',
-  'revoking',
-  'restoring',
-  'rolling-back',
-  'completed',
-  'needs-attention',
-  'retiring',
-] as const;
-
-const everyOutcome = ['completed', 'rolled-back', 'abandoned', 'cancelled', 'refused', 'retirement retired'] as const;
+const everyOutcome = [...phases.filter(isTerminal), 'retirement retired'];
 
 type Group = 'runs' | 'stages' | 'outcomes' | 'faults';
 const groups: Readonly<Record<Group, readonly string[]>> = {
   runs: asked,
-  stages: everyStage,
+  stages,
   outcomes: everyOutcome,
   faults: everyFault,
 };

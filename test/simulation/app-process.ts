@@ -38,6 +38,8 @@ interface Surroundings {
   readonly azure: AzurePorts;
   readonly engine: DurableEngine;
   readonly agenda: Agenda;
+  /** The app's own clock, which may be wrong. */
+  readonly now: () => Date;
   readonly log: (sentence: string) => void;
   /** Between the app and the cloud; only what a living process asks comes here. */
   readonly edge: Edge;
@@ -69,10 +71,10 @@ export class AppProcess {
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    const { configuration, azure, engine, agenda } = surroundings;
+    const { configuration, azure, engine, now } = surroundings;
     const edge: Edge = (call, go) => this.#cross(call, go);
     const clock = {
-      now: () => new Date(agenda.now),
+      now,
       after: (milliseconds: number, then: () => void) => this.#after(milliseconds, then),
     };
     this.#functions = registrationsOf(composeOver(configuration, withEdges(azure, edge), clock));

@@ -40,6 +40,8 @@ export class Simulation {
   /** Comes between the app and the cloud at every call; a simulation's driver puts its own here. */
   edge: Edge = (_call, go) => go();
   kills = 0;
+  /** By how much the app's own clock is wrong, in milliseconds; below 0 it is behind. The engine's and the services' are right. */
+  appClockWrongBy = 0;
   readonly #given: Given;
   #process: AppProcess;
   /** Calls that are on the wire: of a process that was killed too. */
@@ -185,6 +187,7 @@ export class Simulation {
     const ports = portsOf(this.cloud, { seals: this.#given.seals === true });
     return new AppProcess({
       ...{ configuration: configurationOf(this.#given), azure: ports, engine: this.engine, agenda: this.agenda },
+      now: () => new Date(this.agenda.now + this.appClockWrongBy),
       log: (sentence) => this.logged.push(sentence),
       edge: (call, go) => this.#cross(call, go),
     });

@@ -28,8 +28,10 @@ interface FakeKeyVaultExtra {
   ): void;
   remove(version: string): void;
   setPolicy(policy: Partial<RotationPolicy> | null): void;
-  /** Deletes the key, all versions of it. */
+  /** Deletes the key, all versions of it: who asks for one finds none, and its name is taken. */
   softDelete(key: DeletedKey): void;
+  /** Gives back what was deleted, as it was. */
+  recover(): void;
   /** From now on, unwraps with this version answer these bytes, well-formed and wrong; null ends it. */
   answerWrongly(version: string, bytes: Uint8Array | null): void;
   /** The same key as hubs and DPS use it, past the port. `away`: the vault answers none of them. `forbidden`: versions that they may not use. */
@@ -119,8 +121,9 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
     for (const told of listeners) told(detail.kid);
     return structuredClone(detail);
   };
+  const living = (): readonly Stored[] => (deleted === null ? stored : []);
   const findAny = (kid: string): Stored => {
-    const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
+    const found = sameKey(kid, key) ? living().find(({ detail }) => detail.version === versionOf(kid)) : undefined;
     if (found === undefined) throw new RefusalError('version-not-found', `${kid} was not found.`);
     return found;
   };
@@ -152,7 +155,7 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
   };
   const current = (reference: string): string => {
     if (versionOf(reference) !== null) return reference;
-    const details = sameKey(reference, key) ? stored.map(({ detail }) => detail) : [];
+    const details = sameKey(reference, key) ? living().map(({ detail }) => detail) : [];
     const newest = details.reduce<KeyVersionDetail | null>(
       (latest, each) => (latest === null || each.createdOn >= latest.createdOn ? each : latest),
       null,
@@ -203,15 +206,17 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
       policy = wanted && { expiresIn: null, rotatesAfterCreate: null, rotatesBeforeExpiry: null, ...wanted };
     },
     softDelete: (key) => {
-      stored.splice(0);
       deleted = key;
+    },
+    recover: () => {
+      deleted = null;
     },
     answerWrongly: (version, bytes) => {
       if (bytes === null) wrong.delete(version);
       else wrong.set(version, bytes);
     },
     opens: (kid, algorithm, blob) => {
-      const found = sameKey(kid, key) ? stored.find(({ detail }) => detail.version === versionOf(kid)) : undefined;
+      const found = sameKey(kid, key) ? living().find(({ detail }) => detail.version === versionOf(kid)) : undefined;
       return found?.detail.enabled ? decrypt(found.pair, algorithm, blob) : null;
     },
     wouldOpen: (kid, algorithm, blob) => {
@@ -221,7 +226,7 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
     look: () => stored.map(({ detail }) => detail),
     versions: (asked) =>
       run('versions', '', () => {
-        const listed = sameKey(asked, key) ? stored : [];
+        const listed = sameKey(asked, key) ? living() : [];
         return structuredClone(
           listed.map(({ detail: { version, kid, createdOn, enabled, notBefore, expiresOn, tags } }) => {
             return { version, kid, createdOn, enabled, notBefore, expiresOn, tags };
@@ -230,7 +235,7 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
       }),
     version: (kid) => run('version', `${versionOf(kid)}`, () => structuredClone(find(kid).detail)),
     deleted: () => run('deleted', '', () => structuredClone(deleted)),
-    rotationPolicy: () => run('rotationPolicy', '', () => structuredClone(policy)),
+    rotationPolicy: () => run('rotationPolicy', '', () => structuredClone(deleted === null ? policy : null)),
     setRotationPolicy: (_key, wanted) =>
       run('setRotationPolicy', '', () => {
         policy = structuredClone(wanted);
@@ -239,6 +244,7 @@ export function fakeKeyVault(options: FakeKeyVaultOptions = {}): Fake<KeyVault, 
       run('createVersion', '', () => {
         const parsed = parseKeyIdentifier(asked);
         if (parsed === null || !sameKey(asked, key)) throw new RefusalError('key-not-found', `${asked} was not found.`);
+        if (deleted !== null) throw new RefusalError('key-deleted', `${asked} is deleted; recover it in the vault.`);
         const { keyType, keySize, operations } = like;
         return add({ keyType, keySize, operations, expiresOn, tags });
       }),

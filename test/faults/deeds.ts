@@ -123,6 +123,18 @@ const wrongClock =
     };
   };
 
+/** Its owner deletes the key, and recovers it later: until then nobody finds any version of it. */
+const deleting: Doing = ({ simulation, excuseReads }) => {
+  const { vault } = simulation.cloud;
+  const deletedOn = simulation.now();
+  vault.softDelete({ deletedOn, purgedOn: new Date(deletedOn.getTime() + 90 * 86_400_000) });
+  const end = excuseReads();
+  return () => {
+    end();
+    vault.recover();
+  };
+};
+
 const someRecord = 0;
 
 export const doings: Readonly<Record<Deed['kind'], Doing>> = {
@@ -158,6 +170,7 @@ export const doings: Readonly<Record<Deed['kind'], Doing>> = {
   'deployment-reverts-dps': writing('dps', reverted, true),
   'disable-previous': disabling('previous'),
   'disable-next': disabling('next'),
+  'key-deleted': deleting,
   'forbid-previous': forbidding('previous'),
   'forbid-next': forbidding('next'),
   'clock-jumps': ({ simulation }, minutes) => {

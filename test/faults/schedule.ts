@@ -118,6 +118,7 @@ export const deeds = [
   'deployment-reverts-dps',
   'disable-previous',
   'disable-next',
+  'key-deleted',
   'forbid-previous',
   'forbid-next',
   'clock-jumps',

@@ -129,7 +129,7 @@ export async function tell(ports: Pick<RotationPorts, 'alerts' | 'outbox'>, aler
     () => false,
   );
   const owed = await Promise.all(
-    ports.alerts.map((channel) => attempt(ports, channel, { alert, channel: channel.name, attempts: 0 }, now, kept)),
+    ports.alerts.map((channel) => attempt(ports, channel, { alert, channel: channel.name, attempts: 0 }, now)),
   );
   if (!kept && owed.includes(true)) {
     throw new FaultError('alert-not-handed-over', `The alert ${alert.id} could neither be sent nor kept for later.`);
@@ -147,28 +147,30 @@ export async function deliverOwed(ports: Pick<RotationPorts, 'alerts' | 'outbox'
     const channel = ports.alerts.find(({ name }) => name === owed.channel);
     // A channel that is not configured any more owes nobody anything.
     if (channel === undefined) await ports.outbox.delivered(owed);
-    else if (await attempt(ports, channel, owed, now, true)) down.add(owed.channel);
+    else if (await attempt(ports, channel, owed, now)) down.add(owed.channel);
     else delivered += 1;
   }
   return delivered;
 }
 
-/** @returns whether the channel still owes the alert */
+/**
+ * Puts off or strikes off even what is not known to be kept: of an outbox that did not answer it may lie there all the same.
+ * @returns whether the channel still owes the alert
+ */
 async function attempt(
   ports: Pick<RotationPorts, 'outbox'>,
   channel: AlertChannel,
   owed: OwedAlert,
   now: Date,
-  kept: boolean,
 ): Promise<boolean> {
   try {
     await channel.send(owed.alert);
   } catch {
-    if (kept) await ports.outbox.failed(owed, nextAttempt(owed, now)).catch(() => undefined);
+    await ports.outbox.failed(owed, nextAttempt(owed, now)).catch(() => undefined);
     return true;
   }
   // Sent but not struck off: it will be sent again, under the same id.
-  if (kept) await ports.outbox.delivered(owed).catch(() => undefined);
+  await ports.outbox.delivered(owed).catch(() => undefined);
   return false;
 }
 

@@ -49,6 +49,15 @@ describe('an alert', () => {
     expect(world.alerts.sent).toHaveLength(2);
   });
 
+  test('that was kept although nobody heard so is sent once', async () => {
+    const world = makeWorld();
+    world.outbox.interfere.loseAnswer('put');
+    await hand(world);
+    world.pass(3600);
+    expect(await deliverOwed(world.ports)).toBe(0);
+    expect(world.alerts.sent).toHaveLength(1);
+  });
+
   test('that is struck off too late is sent again under the same id, never lost', async () => {
     const world = makeWorld();
     world.outbox.interfere.fail('delivered');

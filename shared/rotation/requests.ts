@@ -9,7 +9,7 @@ import type { Claim, CommandName, LedgerState, SeenEvent } from './ports';
 import { refuseIfReplaced, replacementOf, runUnder } from './replacing';
 import { newRotationId, rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
-import { changeClaim, changeRotation, freed, isPaused, record } from './run-record';
+import { changeClaim, changeRotation, freed, isPaused, readHeldClaim, record } from './run-record';
 
 /** What a trigger has to start in the durable client, and under which instance id. */
 export interface Start {
@@ -270,15 +270,13 @@ export const startOf = (claim: Claim): Start => ({
   },
 });
 
-/** The orchestration could not be started: gives the claim up if nobody has taken it up, so that the next start is not refused. */
+/**
+ * The orchestration could not be started: gives the claim up if nobody has taken it up, so that the next start is not refused. The history says
+ * so first: with the claim nobody would be left to come back and say it. Where it cannot, the claim stays to be started again.
+ */
 export async function giveUpStart(ports: RotationPorts, { request }: Start): Promise<void> {
   const run: RunReference = { key: request.key, rotationId: request.rotationId, generation: request.generation ?? 0 };
-  let gaveUp = false;
-  await changeClaim(ports, run, ({ claim }) => {
-    gaveUp = !claim.bound;
-    return claim.bound ? null : { claim: { ...freed(claim), phase: 'cancelled' } };
-  });
-  if (!gaveUp) return;
+  if ((await readHeldClaim(ports, run)).claim.bound) return;
   const message = 'The orchestration could not be started. Nothing was changed; start again.';
   await changeRotation(ports, request.rotationId, (rotation) => ({
     ...rotation,
@@ -286,4 +284,7 @@ export async function giveUpStart(ports: RotationPorts, { request }: Start): Pro
     reasons: [{ code: notStarted, message }],
     endedAt: ports.now().toISOString(),
   }));
+  await changeClaim(ports, run, ({ claim }) =>
+    claim.bound ? null : { claim: { ...freed(claim), phase: 'cancelled' } },
+  );
 }

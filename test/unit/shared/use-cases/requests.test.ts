@@ -191,15 +191,25 @@ describe('a start by hand', () => {
     expect(await admit(world.ports, { request, instanceId, now: world.now() })).toMatchObject({ admitted: true });
   });
 
-  test('I5: that is being given up is not admitted, even before the history says so', async () => {
+  test('that cannot be told to be given up is not: it is there to be started again, and no document stays without a run', async () => {
     const world = makeWorld();
-    const first = await startByHand(world.ports, wanted());
+    const first = await startByHand(world.ports, wanted({ idempotencyKey: 'k' }));
     if (first.kind !== 'start') throw new Error('It must start.');
     world.history.interfere.fail('put');
     await expect(giveUpStart(world.ports, first.start)).rejects.toThrow(FaultError);
+    expect(await claimOf(world)).toMatchObject({ rotationId: first.start.request.rotationId, phase: 'requested' });
+    const again = await startByHand(world.ports, wanted({ idempotencyKey: 'k' }));
+    expect(again).toMatchObject({ kind: 'start', start: { instanceId: first.start.instanceId } });
+  });
+
+  test('I5: that is given up is not admitted', async () => {
+    const world = makeWorld();
+    const first = await startByHand(world.ports, wanted());
+    if (first.kind !== 'start') throw new Error('It must start.');
+    await giveUpStart(world.ports, first.start);
     expect(await admit(world.ports, { ...first.start, now: world.now() })).toMatchObject({
       admitted: false,
-      why: 'claim-lost',
+      why: 'already-ended',
     });
   });
 

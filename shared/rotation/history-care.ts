@@ -224,8 +224,9 @@ export async function verifyAndTell(ports: CarePorts, key: string): Promise<Audi
   const verdict = await verifyKey(ports, key);
   await tellOfBeginnings(ports, key, verdict.chains);
   for (const broken of verdict.chains) {
-    if (broken.brokenAt === null || isOnRecord(verdict.chains, broken)) continue;
+    if (broken.brokenAt === null) continue;
     const { sequence, fault, message } = broken.brokenAt;
+    if (await isOnRecord(auditLog, key, verdict.chains, { chain: broken.chain, sequence, fault })) continue;
     if (fault === 'anchor-missing') {
       await noteOnce(ports, key, { code: fault, reason: message, occasion: `${broken.chain}.${sequence}.missing` });
       continue;
@@ -236,5 +237,19 @@ export async function verifyAndTell(ports: CarePorts, key: string): Promise<Audi
   return verdict;
 }
 
-const isOnRecord = (chains: readonly ChainVerdict[], { chain }: ChainVerdict): boolean =>
-  chains.some((later) => later.chain > chain && later.begins?.brokenChain === chain);
+/** A later chain says of the break why it began; what that one still called good is news when it holds no more. */
+async function isOnRecord(
+  auditLog: AuditLog,
+  key: string,
+  chains: readonly ChainVerdict[],
+  broken: { readonly chain: number; readonly sequence: number; readonly fault: string },
+): Promise<boolean> {
+  for (const { chain, begins } of chains) {
+    if (chain <= broken.chain || begins?.brokenChain !== broken.chain) continue;
+    const { fault, lastGoodChain, lastGoodSequence } =
+      (await firstAfter(auditLog, key, { chain, sequence: 0 }))?.details ?? {};
+    const wasGood = lastGoodChain === broken.chain && broken.sequence <= Number(lastGoodSequence);
+    if (!wasGood || fault === broken.fault) return true;
+  }
+  return false;
+}

@@ -9,8 +9,6 @@ export interface Played {
   readonly blow: Blow | null;
   /** Where the rotation before it on the same stage was struck. */
   readonly onto: Blow | null;
-  /** Whether the point was met: what depends on the time of day may not be. */
-  readonly met: boolean;
   readonly problems: readonly string[];
   readonly milliseconds: number;
 }
@@ -40,12 +38,11 @@ export async function playRun(stage: Stage, run: Run, blow: Blow | null): Promis
     const struck = existsSync(`${file}.struck`) ? readFileSync(`${file}.struck`, 'utf8').trim().split('\n') : [];
     problems.push(...blowProblems(blow, struck, ground.takeDeaths()));
     problems.push(...(await shortcomings(stage, run, blow)));
-    const met = blow === null || struck.length > 0;
     stage.struck = blow;
-    return { blow, onto, met, problems, milliseconds: Date.now() - began };
+    return { blow, onto, problems, milliseconds: Date.now() - began };
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
-    return { blow, onto, met: true, problems, milliseconds: Date.now() - began };
+    return { blow, onto, problems, milliseconds: Date.now() - began };
   }
 }
 
@@ -87,9 +84,10 @@ function liveInstances({ ground }: Stage): Promise<readonly Instance[]> {
   return ground.app(`/runtime/webhooks/durabletask/instances?runtimeStatus=${statuses}&showInput=false`);
 }
 
-/** What was to happen happened, and nothing else ended the app. */
+/** What was to happen happened, once, and nothing else ended the app: a point that is not met proves nothing. */
 function blowProblems(blow: Blow | null, struck: readonly string[], deaths: number): string[] {
-  const expected = blow === null || blow.how === 'lost' || struck.length === 0 ? 0 : 1;
+  if (blow !== null && struck.length === 0) return [`${blow.point} was not met, and nothing was struck`];
+  const expected = blow === null || blow.how === 'lost' ? 0 : 1;
   if (deaths !== expected) return [`the app ended ${deaths} times, not ${expected}`];
   return struck.length > 1 ? [`it was struck ${struck.length} times`] : [];
 }

@@ -4,10 +4,10 @@ import { runs } from './runs';
 const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
 
 /** One play in a line, and what was wrong in lines below it. */
-export function line({ run, blow, onto, met, problems, milliseconds }: Result): string {
+export function line({ run, blow, onto, problems, milliseconds }: Result): string {
   const before = onto === null ? '' : `, after ${onto.point} ${onto.how}`;
   const what = `${blow === null ? `${run} without a blow` : `${blow.point} ${blow.how}`}${problems.length > 0 ? before : ''}`;
-  const verdict = problems.length > 0 ? 'WRONG' : met ? 'ok' : 'not met';
+  const verdict = problems.length > 0 ? 'WRONG' : 'ok';
   return [`${verdict.padEnd(7)} ${what}  ${seconds(milliseconds)}`, ...problems.map((each) => `        ${each}`)].join(
     '\n',
   );
@@ -19,19 +19,19 @@ export function table({ results, reads, late, kept }: Tally): string[] {
     const of = results.filter((result) => result.run === name);
     if (of.length === 0) return [];
     const struck = of.filter(({ blow }) => blow !== null);
-    const count = (how: string) => struck.filter(({ blow, met }) => blow?.how === how && met).length;
+    const count = (how: string) => struck.filter(({ blow }) => blow?.how === how).length;
     return [
       [
         name.padEnd(12),
         ...[new Set(struck.map(({ blow }) => blow?.point)).size, count('before'), count('after'), count('lost')],
-        ...[struck.filter(({ met }) => !met).length, of.filter(({ problems }) => problems.length > 0).length],
+        of.filter(({ problems }) => problems.length > 0).length,
         seconds(of.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / of.length),
       ]
         .map((cell) => String(cell).padStart(12))
         .join(''),
     ];
   });
-  const head = ['run', 'points', 'killed before', 'killed after', 'lost', 'not met', 'wrong', 'a play'];
+  const head = ['run', 'points', 'killed before', 'killed after', 'lost', 'wrong', 'a play'];
   return [
     head.map((cell) => cell.padStart(cell.length > 11 ? cell.length + 1 : 12)).join(''),
     ...rows,
@@ -51,9 +51,8 @@ export function summary(tallies: readonly Tally[], secondsAll: number) {
   return {
     points: new Set(struck.map(({ blow }) => blow?.point)).size,
     plays: struck.length,
-    killed: struck.filter(({ blow, met }) => met && blow?.how !== 'lost').length,
-    lost: struck.filter(({ blow, met }) => met && blow?.how === 'lost').length,
-    notMet: struck.filter(({ met }) => !met).length,
+    killed: struck.filter(({ blow }) => blow?.how !== 'lost').length,
+    lost: struck.filter(({ blow }) => blow?.how === 'lost').length,
     problems: wrong.length + late.length,
     readsOpened: sum('opened'),
     readsFailed: sum('failed'),

@@ -399,6 +399,24 @@ describe('a history that was tampered with', () => {
     expect(alerts()).toEqual(['Keyturn.History.NotSealed']);
   });
 
+  test('a chain that ended because its key is gone is still watched: who writes it anew later is told of, once', async () => {
+    const history = await setUp(3);
+    const { signer, tell, care, stored, alerts, world, ports } = history;
+    signer.lose();
+    await tell(4);
+    await care();
+    await verifyAndTell(ports, key);
+    expect(alerts()).toHaveLength(1);
+    const [, second] = stored;
+    stored.splice(1, 1, { ...(second as AuditRecord), message: 'Nothing happened.' });
+    for (let night = 0; night < 3; night++, world.pass(day)) await verifyAndTell(ports, key);
+    const broken = world.alerts.sent.filter(({ type }) => type === 'Keyturn.History.Broken');
+    expect(broken.map(({ data }) => [data['chain'], data['sequence'], data['fault']])).toEqual([
+      [1, 4, 'signing-key-gone'],
+      [1, 2, 'edited'],
+    ]);
+  });
+
   test('a signing key that is gone begins an unsigned chain that says so, once', async () => {
     const { signer, tell, care, heads, stored, alerts, seals, verify } = await setUp(3);
     signer.lose();

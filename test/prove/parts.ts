@@ -102,7 +102,7 @@ export const parts: readonly Part[] = [
   speaking(
     {
       name: 'real-kills',
-      proves: 'the app in its host, killed before and after each of its side effects, comes to its end',
+      proves: 'the app in its host, killed before and after each side effect of each run, comes to its end',
       command: (size) => ({
         name: 'test:crash',
         args: size === 'whole' ? ['--modes', '--json'] : ['--runs', 'rotation', '--sample', '2', '--json'],

@@ -9,7 +9,7 @@ export interface Ending {
 }
 
 /**
- * A phase in which the run ends, then the message about it; `skipped` and `refused` changed nothing and tell nobody.
+ * A phase in which the run ends, then the message about it; `skipped` and `refused` changed nothing: of the first nobody is told, of the other by the phase's own step where nobody had asked by hand.
  * @param alert what completion is called for this run
  */
 export function* finish(

@@ -82,8 +82,8 @@ export function expectationUnder(chosen: readonly ChosenMode[], written: Expecta
   if (!hidden.hub && !hidden.dps) return written;
   const seen = (isHidden: boolean) => (isHidden ? 'no single one' : 'previous');
   const standsOn = { iotHub: seen(hidden.hub), dps: seen(hidden.dps), dataKeys: 'previous' } as const;
-  // The sweep finds it too, if its turn comes before the scenario has ended.
-  return { phase: 'refused', standsOn, alert: null, alsoAllowed: ['Keyturn.Key.Findings'] };
+  // One that was asked for by hand has its answer. The sweep finds it too, if its turn comes before the scenario has ended.
+  return { phase: 'refused', standsOn, alert: null, alsoAllowed: ['Keyturn.Rotation.Refused', 'Keyturn.Key.Findings'] };
 }
 
 function hides(chosen: readonly ChosenMode[], service: 'hub' | 'dps'): boolean {

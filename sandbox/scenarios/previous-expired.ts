@@ -11,7 +11,7 @@ export const previousExpired: Scenario = {
     standsOn: 'next',
     alert: 'Keyturn.Rotation.Completed',
     // The sweep may see the expired version before the rotation moves everything off it.
-    alsoAllowed: ['Keyturn.Event.Missed', 'Keyturn.Key.Findings'],
+    alsoAllowed: ['Keyturn.Rotation.Refused', 'Keyturn.Event.Missed', 'Keyturn.Key.Findings'],
     rotations: 2,
   },
   async play(stage) {
@@ -27,6 +27,8 @@ export const previousExpired: Scenario = {
     await stage.reconfigure({ expiredPrevious: 'extend' });
     await stage.start({ reason: 'The version has expired.' });
     await stage.ended();
+    const told = (await stage.alerts()).some(({ eventType }) => eventType === 'Keyturn.Rotation.Refused');
+    stage.must(told, 'nobody was told that it was refused');
     const extended = await stage.people.version(stage.previousVersion);
     stage.must((extended.expiresOn ?? past) > past, 'the expiry of the old version was not extended');
   },

@@ -10,6 +10,7 @@ export const unversioned: Scenario = {
     phase: 'completed',
     standsOn: 'next',
     alert: 'Keyturn.Rotation.Completed',
+    alsoAllowed: ['Keyturn.Rotation.Refused'],
     rotations: 2,
   },
   async play(stage) {
@@ -23,6 +24,8 @@ export const unversioned: Scenario = {
     await stage.reconfigure({ pin: true });
     await stage.start({ reason: 'Pinned by configuration.' });
     await stage.ended();
+    const told = (await stage.alerts()).some(({ eventType }) => eventType === 'Keyturn.Rotation.Refused');
+    stage.must(told, 'nobody was told that it was refused');
   },
 };
 

@@ -173,6 +173,7 @@ export type AlertKind =
   | 'revoked'
   | 'restored'
   | 'rolled-back'
+  | 'refused'
   | 'holding'
   | 'recovered'
   | 'needs-attention'

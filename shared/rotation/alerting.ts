@@ -19,6 +19,7 @@ export const alertTypes: Readonly<Record<AlertKind, string>> = {
   revoked: 'Keyturn.Key.Revoked',
   restored: 'Keyturn.Key.Restored',
   'rolled-back': 'Keyturn.Rotation.RolledBack',
+  refused: 'Keyturn.Rotation.Refused',
   holding: 'Keyturn.Rotation.Holding',
   recovered: 'Keyturn.Rotation.Recovered',
   'needs-attention': 'Keyturn.Rotation.NeedsAttention',
@@ -52,6 +53,7 @@ const endings: ReadonlySet<AlertKind> = new Set([
   'restored',
   'replaced',
   'rolled-back',
+  'refused',
   'needs-attention',
   'retired',
   'retirement-refused',
@@ -240,6 +242,8 @@ function doneSoFar(
         return 'What the revocation had disabled is enabled again, and every target opens old data.';
       if (run === 'adopt') return 'The key has the rotation policy and the expiry again that it had before.';
       return `Every target that had moved was put back on the version it came from (${previousVersion}).`;
+    case 'refused':
+      return 'Nothing was changed: the plan says no.';
     case 'holding':
       return 'Nothing was undone. The rotation waits and tries again by itself.';
     case 'recovered':
@@ -269,6 +273,9 @@ function lineToChange(key: string, replacement: string, merges: boolean): string
     ? `In rotation.json take out the entry with "key": "${key}", put its targets into the entry with "key": "${replacement}", and add ${former} to that one.`
     : `In rotation.json change the line "key": "${key}" to "key": "${replacement}", with "vaultResourceId" of its vault, and add ${former} below it.`;
 }
+
+const startAgain = (origin: string, key: string): string =>
+  `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
 
 function leftToDo(
   rotation: Rotation,
@@ -309,9 +316,10 @@ function leftToDo(
       }
       if (run !== 'rotate') return `If it is still wanted: mend what the reasons name, and start "${run}" again.`;
       const unused = nextVersion === null ? '' : ` Version ${nextVersion} stays enabled and unused, for the next run.`;
-      const again = `curl -X POST "${origin}/api/rotations?code=<function key>" -H "content-type: application/json" -d '${JSON.stringify({ key, reason: 'mended' })}'`;
-      return `Mend what the reasons name, then start again: ${again}.${unused}`;
+      return `Mend what the reasons name, then start again: ${startAgain(origin, key)}.${unused}`;
     }
+    case 'refused':
+      return `No event starts it again. Mend what the reasons name, then start it: ${startAgain(origin, key)}.`;
     case 'holding': {
       // Not even the document could be read, so no command could be put on record.
       if (requestedAt === '') return 'Mend what the reasons name.';

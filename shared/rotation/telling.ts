@@ -60,9 +60,19 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
   });
   await tellCommands(ports, run, commands);
   await noteEntered(ports, input, from);
+  // While the claim is held: who dies here is found again, and tells again.
+  if (phase === 'refused') await tellRefusal(ports, input);
   if (isTerminal(phase)) await release(ports, run, phase, now);
   if (isTerminal(phase) || phase === 'needs-attention') await ports.sealNow?.(run.key);
   return { phase };
+}
+
+/** Who asked by hand has the answer; of what an event or the sweep began nobody would hear that it will not be done. */
+async function tellRefusal(ports: RotationPorts, { run, now, reasons }: Omit<Entering, 'phase'>): Promise<void> {
+  const { cause } = (await readHeldClaim(ports, run)).claim;
+  if (cause?.kind === 'event' || cause?.kind === 'sweep') {
+    await sendAlert(ports, { run, now, alert: 'refused', occasion: '', reasons });
+  }
 }
 
 /** What people have asked for comes before what was done about it. */
@@ -100,9 +110,10 @@ export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Prom
   const { phase, run: kind = 'rotate' } = (await readHeldClaim(ports, run)).claim;
   await noteEntered(ports, { run, now, phase, reasons: [] }, phase);
   // While the claim is held: who dies here is found again, and tells again.
+  const reasons = (await ports.history.get(run.rotationId))?.reasons ?? [];
+  if (phase === 'refused') await tellRefusal(ports, { run, now, reasons });
   if (phase === 'completed' || phase === 'rolled-back') {
     const alert = phase === 'completed' ? completionOf[kind] : phase;
-    const reasons = (await ports.history.get(run.rotationId))?.reasons ?? [];
     await sendAlert(ports, { run, now, alert, occasion: '', reasons });
   }
   await release(ports, run, phase, now);

@@ -1,12 +1,24 @@
-import type { AlertKind } from '../../../../shared/contracts/activities';
+import type { AlertKind, RunReference } from '../../../../shared/contracts/activities';
 import type { Phase, RunName } from '../../../../shared/contracts/rotation';
-import { newRotation } from '../../../../shared/rotation/admission';
+import { admit, newRotation } from '../../../../shared/rotation/admission';
 import { completionOf, sendAlert } from '../../../../shared/rotation/alerting';
 import { startByHand } from '../../../../shared/rotation/requests';
 import { recordStanding } from '../../../../shared/rotation/standing';
 import { sweepKey } from '../../../../shared/rotation/sweeping';
+import { enterPhase } from '../../../../shared/rotation/telling';
 import { surface } from '../../functions/triggers/surface';
-import { changeClaimOf, eventRequest, key, makeWorld, ready, rotationId, v1, type World } from './world';
+import {
+  admitted,
+  changeClaimOf,
+  enter,
+  eventRequest,
+  key,
+  makeWorld,
+  ready,
+  rotationId,
+  v1,
+  type World,
+} from './world';
 
 /** What the alert of such a run says. */
 async function told(alert: AlertKind, run: RunName, phase: Phase) {
@@ -102,4 +114,49 @@ test('whoever abandons a revocation is told that the key stays cut off', async (
   await changeClaimOf(world, { revocation: { rotationId, versions: [v1], at: world.now() } });
   const { reasons } = await recordStanding(world.ports, { run, now: world.now() });
   expect(reasons.at(-1)).toMatchObject({ code: 'revocation-on-record', message: expect.stringContaining(v1) });
+});
+
+describe('a rotation that the plan refuses', () => {
+  const reasons = [{ code: 'identity-forbidden', message: 'The identity of hub-1 may not use the key.' }];
+  const refuse = (world: World, run: RunReference) =>
+    enterPhase(world.ports, { run, now: world.pass(1), phase: 'refused', reasons });
+
+  test('is told of where an event began it, with the reasons and how to start it by hand; a repeat tells under the same id', async () => {
+    const world = makeWorld();
+    const run = await admitted(world);
+    await enter(world, run, 'planning');
+    world.ledger.interfere.fail('update', 2, new Error('killed before the claim was freed'));
+    await expect(refuse(world, run)).rejects.toThrow('killed');
+    world.ledger.interfere.heal();
+    await refuse(world, run);
+    await refuse(world, run);
+    const sent = world.alerts.sent.filter(({ type }) => type === 'Keyturn.Rotation.Refused');
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
+    expect(sent[0]?.data).toMatchObject({ reasons, left: expect.stringContaining('/api/rotations?code=') });
+    expect((await world.ledger.read(key)).claim?.rotationId).toBeNull();
+  });
+
+  test('is told of by the sweep where who refused it died before', async () => {
+    const world = makeWorld();
+    const run = await admitted(world);
+    await enter(world, run, 'planning');
+    world.auditLog.interfere.fail('append', 1, new Error('killed'));
+    await expect(refuse(world, run)).rejects.toThrow('killed');
+    world.auditLog.interfere.heal();
+    world.pass(21 * 60);
+    for (let round = 0; round < 2; round++, world.pass(21 * 60)) await sweepKey(world.ports, key, async () => 'gone');
+    expect(world.alerts.sent.map(({ type }) => type)).toContain('Keyturn.Rotation.Refused');
+  });
+
+  test('tells nobody but who asked, where that was by hand', async () => {
+    const world = makeWorld();
+    const decision = await startByHand(world.ports, asked('rotate'));
+    if (decision.kind !== 'start') throw new Error('It must start.');
+    const { request, instanceId } = decision.start;
+    const admission = await admit(world.ports, { request, instanceId, now: world.now() });
+    if (!admission.admitted) throw new Error(admission.message);
+    await enter(world, admission.run, 'planning');
+    await refuse(world, admission.run);
+    expect(world.alerts.sent).toEqual([]);
+  });
 });

@@ -18,13 +18,28 @@ export interface AdmitInput {
   readonly now: string;
 }
 
+/** How often a race for the claim is decided again before it is left to the orchestrator's own loop. */
+const racesBeforeGivingUp = 5;
+
 const notAdmitted = (why: string, message: string): Admission => ({ admitted: false, why, message });
 
 /**
  * Step 1: binds the KEK's claim to this orchestration instance, or says why the run ends here. For an event it asks the vault
- * and the targets first whether there is anything to do; a run that is not admitted leaves nothing behind.
+ * and the targets first whether there is anything to do; a run that is not admitted leaves nothing behind. Whoever was faster at the
+ * row need not hold the claim, and nobody else would answer an event: everything is decided again.
+ * @throws ConflictError when that was so time and again; it is a fault, and the step is repeated
  */
 export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Admission> {
+  for (let race = 1; ; race++) {
+    try {
+      return await admitOnce(ports, input);
+    } catch (error) {
+      if (!(error instanceof ConflictError) || race === racesBeforeGivingUp) throw error;
+    }
+  }
+}
+
+async function admitOnce(ports: RotationPorts, input: AdmitInput): Promise<Admission> {
   const { request } = input;
   const managed = managedKey(ports, request.key);
   // Starting a finished instance id runs it again without a word: its own history tells it that it has been.
@@ -35,7 +50,7 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
   const state = await ports.ledger.read(request.key);
   const held = heldBy(state, input);
   if (held === 'by-another') {
-    if (!(await noteMissedChance(ports, state, request))) return admit(ports, input);
+    await noteMissedChance(ports, state, request);
     return notAdmitted('claim-lost', `Rotation ${state.claim?.rotationId} of ${request.key} is under way.`);
   }
   if (held === 'nobody') {
@@ -54,7 +69,6 @@ export async function admit(ports: RotationPorts, input: AdmitInput): Promise<Ad
     if (managed.mode === 'observe') return observe(ports, input);
   }
   const claim = await bind(ports, state, input);
-  if (claim === null) return notAdmitted('claim-lost', `Another rotation of ${request.key} was faster.`);
   const run: RunReference = { key: request.key, rotationId: request.rotationId, generation: claim.generation };
   if (known === null) await ports.history.put(newRotation(request));
   await record(ports, run, {
@@ -79,7 +93,8 @@ function heldBy(state: LedgerState, { request, instanceId }: AdmitInput): 'us' |
   return claim.generation === request.generation ? 'us' : 'by-another';
 }
 
-async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput): Promise<Claim | null> {
+/** @throws ConflictError when somebody wrote the row meanwhile, be it this very instance, whose answer was lost */
+async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput): Promise<Claim> {
   const { request, instanceId } = input;
   const { claim } = state;
   if (claim !== null && claim.rotationId === request.rotationId && claim.bound) return claim;
@@ -87,15 +102,8 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
     claim !== null && claim.rotationId === request.rotationId
       ? { ...claim, bound: true, instanceId, orphanedSince: null, unchangedSince: input.now }
       : { ...newClaim(request, claim, instanceId, input.now), bound: true };
-  try {
-    await ports.ledger.update(request.key, state.etag, { claim: bound });
-    return bound;
-  } catch (error) {
-    // Two runs met at the row: the one whose write came first has it, and this one looks again as if it were a repeat.
-    if (!(error instanceof ConflictError)) throw error;
-    const again = await ports.ledger.read(request.key);
-    return heldBy(again, input) === 'us' && again.claim?.bound === true ? again.claim : null;
-  }
+  await ports.ledger.update(request.key, state.etag, { claim: bound });
+  return bound;
 }
 
 /** A claim for a request, before it is bound to an instance. */
@@ -219,19 +227,18 @@ function unreadable(error: unknown): readonly string[] {
 
 /**
  * An event that comes during a live run starts nothing; it is looked at again when the run closes.
- * @returns false if the run has closed meanwhile: nobody would look
+ * @throws ConflictError if the run has closed meanwhile: nobody would look
  */
-async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<boolean> {
+async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<void> {
   const { claim } = state;
   const { kind } = request.cause;
-  if (claim === null || claim.rotationId === null || (kind !== 'event' && kind !== 'sweep')) return true;
-  if (claim.rotationId === request.rotationId) return true;
+  if (claim === null || claim.rotationId === null || (kind !== 'event' && kind !== 'sweep')) return;
+  if (claim.rotationId === request.rotationId) return;
   const run: RunReference = { key: claim.key, rotationId: claim.rotationId, generation: claim.generation };
   try {
     await changeClaim(ports, run, (held) => (held.claim.recheck ? null : { claim: { ...held.claim, recheck: true } }));
-    return true;
   } catch (error) {
-    if (error instanceof SupersededError) return false;
-    throw error;
+    if (!(error instanceof SupersededError)) throw error;
+    throw new ConflictError(`Rotation ${run.rotationId} of ${run.key} has closed.`, { cause: error });
   }
 }

@@ -16,9 +16,15 @@ export const claim = guardsOf('I5', [
   },
   {
     file: 'shared/rotation/admission.ts',
-    removed: 'Who loses the race for the row takes the winner for itself.',
-    find: "return heldBy(again, input) === 'us' && again.claim?.bound === true ? again.claim : null;",
-    replace: 'return again.claim;',
+    removed: 'Who loses the race for the row has the claim all the same.',
+    find: 'await ports.ledger.update(request.key, state.etag, { claim: bound });',
+    replace: 'await ports.ledger.update(request.key, state.etag, { claim: bound }).catch(() => undefined);',
+  },
+  {
+    file: 'shared/rotation/admission.ts',
+    removed: 'An event that loses the race for the row is not decided again.',
+    find: 'if (!(error instanceof ConflictError) || race === racesBeforeGivingUp) throw error;',
+    replace: "if (!(error instanceof ConflictError)) throw error;\n      return notAdmitted('claim-lost', 'Faster.');",
   },
   {
     file: 'shared/rotation/admission.ts',

@@ -1,7 +1,21 @@
 import { admit } from '../../../../shared/rotation/admission';
-import { FaultError, SupersededError } from '../../../../shared/rotation/errors';
+import { ConflictError, FaultError, SupersededError } from '../../../../shared/rotation/errors';
+import { toOutcome } from '../../../../shared/rotation/outcome';
 import { readHeldClaim } from '../../../../shared/rotation/run-record';
-import { admitted, dpsBody, enter, eventRequest, key, makeWorld, ready, rotationId, v1, v2, type World } from './world';
+import {
+  admitted,
+  changeClaimOf,
+  dpsBody,
+  enter,
+  eventRequest,
+  key,
+  makeWorld,
+  ready,
+  rotationId,
+  v1,
+  v2,
+  type World,
+} from './world';
 
 const admitEvent = (world: World, request = eventRequest(rotationId), instanceId = request.rotationId) =>
   admit(world.ports, { request, instanceId, now: world.now() });
@@ -74,6 +88,43 @@ describe('admission', () => {
     world.ledger.interfere.loseAnswer('update');
     await expect(admitEvent(world)).rejects.toThrow(FaultError);
     expect(await admitEvent(world)).toMatchObject({ admitted: true, run: { generation: 1 } });
+  });
+});
+
+describe('an event that loses the race for the row', () => {
+  const other = '20261122T120100000Z-abcdef-000009';
+
+  test.each([1, 4])('I5 is admitted when whoever was faster holds nothing, %i times in a row', async (times) => {
+    const world = makeWorld();
+    const run = await admitted(world, other);
+    await enter(world, run, 'planning');
+    await enter(world, run, 'refused');
+    for (let race = 1; race <= times; race++) {
+      world.ledger.interfere.before('update', 2 * race - 1, () => changeClaimOf(world, {}));
+    }
+    expect(await admitEvent(world)).toMatchObject({ admitted: true, run: { generation: 2 } });
+  });
+
+  test('I5 is looked at again when another run was faster and holds the claim', async () => {
+    const world = makeWorld();
+    let raced = false;
+    world.ledger.interfere.before('update', 1, async () => {
+      if (raced) return;
+      raced = true;
+      await admitted(world, other);
+    });
+    expect(await admitEvent(world)).toMatchObject({ admitted: false, why: 'claim-lost' });
+    expect((await world.ledger.read(key)).claim).toMatchObject({ rotationId: other, recheck: true });
+  });
+
+  test('I5 is decided again by the next try of the step when it loses it for ever', async () => {
+    const world = makeWorld();
+    world.ledger.interfere.failAlways('update', new ConflictError('Somebody was faster.'));
+    const outcome = await toOutcome(() => admitEvent(world));
+    expect(outcome).toMatchObject({ kind: 'fault', code: 'conflict' });
+    await nothingLeftBehind(world);
+    world.ledger.interfere.heal();
+    expect(await admitEvent(world)).toMatchObject({ admitted: true });
   });
 });
 

@@ -4,7 +4,7 @@ import { alertTypes, subjectOf, tell } from './alerting';
 import { ConflictError, RefusalError, SupersededError } from './errors';
 import { isRelevant, type KeyEventType } from './key-event';
 import { kidOf, versionOf } from './key-identifier';
-import { isMove, isTerminal } from './phases';
+import { isTerminal } from './phases';
 import { dryRun } from './planning';
 import type { Claim, LedgerState, Target } from './ports';
 import { messageOfReplaced, successorOf } from './replacing';
@@ -106,6 +106,8 @@ async function bind(ports: RotationPorts, state: LedgerState, input: AdmitInput)
   return bound;
 }
 
+const isForEvent = ({ cause: { kind } }: RotationRequest): boolean => kind === 'event' || kind === 'sweep';
+
 /** A claim for a request, before it is bound to an instance. */
 export function newClaim(request: RotationRequest, last: Claim | null, instanceId: string, now: string): Claim {
   return {
@@ -117,8 +119,8 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     reason: request.reason,
     cause: request.cause,
     toVersion: request.toVersion,
-    // A run that moves nothing answers no event that was put off.
-    recheck: !isMove(request.run) && last?.recheck === true,
+    // Only a run for an event answers those that were put off: one by hand may be refused, called off or ask for something else.
+    recheck: last?.recheck === true && !isForEvent(request),
     lastRotationId: last?.lastRotationId ?? null,
     ...(last?.lastRun === undefined ? {} : { lastRun: last.lastRun }),
     ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
@@ -231,8 +233,7 @@ function unreadable(error: unknown): readonly string[] {
  */
 async function noteMissedChance(ports: RotationPorts, state: LedgerState, request: RotationRequest): Promise<void> {
   const { claim } = state;
-  const { kind } = request.cause;
-  if (claim === null || claim.rotationId === null || (kind !== 'event' && kind !== 'sweep')) return;
+  if (claim === null || claim.rotationId === null || !isForEvent(request)) return;
   if (claim.rotationId === request.rotationId) return;
   const run: RunReference = { key: claim.key, rotationId: claim.rotationId, generation: claim.generation };
   try {

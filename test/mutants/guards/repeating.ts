@@ -46,6 +46,18 @@ export const repeating = guardsOf('I2', [
   },
   {
     file: 'shared/rotation/admission.ts',
+    removed: 'A run by hand forgets the events that were put off.',
+    find: 'recheck: last?.recheck === true && !isForEvent(request),',
+    replace: 'recheck: false,',
+  },
+  {
+    file: 'shared/rotation/admission.ts',
+    removed: 'The run for an event that was put off does not count as one.',
+    find: 'recheck: last?.recheck === true && !isForEvent(request),',
+    replace: 'recheck: last?.recheck === true,',
+  },
+  {
+    file: 'shared/rotation/admission.ts',
     removed: 'An instance that finds its own claim takes it for that of another.',
     find: "if (claim.bound) return claim.instanceId === instanceId ? 'us' : 'by-another';",
     replace: "if (claim.bound) return 'by-another';",

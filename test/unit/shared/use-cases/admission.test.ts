@@ -187,7 +187,7 @@ test('a fault while an event is looked at is waited for: nothing is decided, and
   expect(await admitEvent(world)).toMatchObject({ admitted: true });
 });
 
-describe('during the back-off after a rollback', () => {
+describe('during the back-off after a rollback (I2, I7)', () => {
   async function backingOff() {
     const world = makeWorld();
     const run = await ready(world);

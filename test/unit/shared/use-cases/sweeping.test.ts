@@ -1,8 +1,9 @@
+import type { RunReference } from '../../../../shared/contracts/activities';
 import { admit } from '../../../../shared/rotation/admission';
 import { weekdays } from '../../../../shared/rotation/change-windows';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
-import { eventStarted, startByHand } from '../../../../shared/rotation/requests';
+import { eventStarted, giveUpStart, type Start, startByHand } from '../../../../shared/rotation/requests';
 import { beginRetirement, disableVersions } from '../../../../shared/rotation/retiring';
 import type { InstanceState, SweepAction } from '../../../../shared/rotation/sweep-action';
 import { inTheirPlaces, missedStarted, sweepKey } from '../../../../shared/rotation/sweeping';
@@ -49,6 +50,19 @@ const keyEvent = (id: string, type: string, version: string) => ({
   eventTime: '2026-11-22T11:59:00Z',
   data: { Id: `${key}/${version}`, ObjectType: 'Key' },
 });
+
+async function startNow(world: World): Promise<Start> {
+  const asked = { key, reason: 'x', toVersion: null, actor: 'ann', idempotencyKey: null, requestHash: 'h' };
+  const decided = await startByHand(world.ports, asked);
+  if (decided.kind !== 'start') throw new Error('It must be started.');
+  return decided.start;
+}
+
+async function byHandAdmitted(world: World): Promise<RunReference> {
+  const admission = await admit(world.ports, { ...(await startNow(world)), now: world.now() });
+  if (!admission.admitted) throw new Error(admission.message);
+  return admission.run;
+}
 
 /** Events that nobody has delivered. */
 const lost: readonly [string, string, string, (world: World) => void][] = [
@@ -298,6 +312,41 @@ describe('what came during a run', () => {
     });
     const admission = await admit(world.ports, { request: { ...request, cause }, instanceId: 'i', now: world.now() });
     expect(admission).toMatchObject({ admitted: true });
+  });
+
+  test.each(['refused', 'cancelled'] as const)(
+    'I2: is looked at when a run by hand came between and was %s',
+    async (end) => {
+      const { world, run } = await interrupted();
+      await changeClaimOf(world, { phase: 'planning' });
+      await enter(world, run, 'refused');
+      const byHand = await byHandAdmitted(world);
+      await enter(world, byHand, 'planning');
+      await enter(world, byHand, end);
+      expect(await sweepAndStart(world)).toMatchObject([{ kind: 'rotate' }]);
+      expect(await sweepAndStart(world)).toEqual([]);
+    },
+  );
+
+  test('is looked at when a run by hand came between and could not be started', async () => {
+    const { world, run } = await interrupted();
+    await changeClaimOf(world, { phase: 'planning' });
+    await enter(world, run, 'refused');
+    await giveUpStart(world.ports, await startNow(world));
+    expect(await sweepAndStart(world)).toMatchObject([{ kind: 'rotate' }]);
+  });
+
+  test('is looked at when a run by hand came between and went back, once its back-off is over', async () => {
+    const { world, run } = await interrupted();
+    await changeClaimOf(world, { phase: 'planning' });
+    await enter(world, run, 'refused');
+    const byHand = await byHandAdmitted(world);
+    await changeClaimOf(world, { phase: 'rolling-back' });
+    await enter(world, byHand, 'rolled-back');
+    expect(await sweep(world)).toEqual([]);
+    world.pass(6 * 3600);
+    expect(await sweepAndStart(world)).toMatchObject([{ kind: 'rotate' }]);
+    expect(await sweepAndStart(world)).toEqual([]);
   });
 
   test('a start of the sweep that loses the claim is kept too', async () => {

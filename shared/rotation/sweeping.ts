@@ -40,11 +40,15 @@ export async function sweepKey(
   }
   // Nothing is missed under a key that was revoked, and nothing can be retired.
   if (claim?.revocation !== undefined) return [];
+  // A version must not stay disabled unwatched, least of all while a target cannot be read.
+  const retirements = await ports.ledger.retirements(key);
+  const unwatched = retirements.find(({ status, disabledAt }) => status === 'watching' && disabledAt !== null);
+  if (unwatched !== undefined) return findDueRetirement(ports, key, [unwatched]);
   // Of a key that was replaced nothing is left but to retire it.
   const isReplaced = successorOf(managedKey(ports, key), claim) !== null;
   const rotate = isReplaced ? null : await findMissed(ports, key, claim, facts);
   if (rotate !== null) return [rotate];
-  return findDueRetirement(ports, key);
+  return findDueRetirement(ports, key, retirements);
 }
 
 /** The claims on the keys that this one may be moved to: those that are no KEKs of the configuration are swept by nobody else. */
@@ -218,12 +222,15 @@ async function forgetRecheck(ports: RotationPorts, key: string): Promise<void> {
 
 // --- Retirements -------------------------------------------------------------------------------------------------------
 
-async function findDueRetirement(ports: RotationPorts, key: string): Promise<readonly SweepAction[]> {
+async function findDueRetirement(
+  ports: RotationPorts,
+  key: string,
+  all: readonly Retirement[],
+): Promise<readonly SweepAction[]> {
   const now = ports.now();
   const managed = managedKey(ports, key);
   const { windows } = managed;
   const { claim } = await ports.ledger.read(key);
-  const all = await ports.ledger.retirements(key);
   const isKept = (each: Retirement) =>
     each.status === 'kept' && keptForBackups(all, each, keptOf(managed, claim), now) !== null;
   const due = all.find(

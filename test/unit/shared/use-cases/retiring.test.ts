@@ -488,6 +488,19 @@ describe('an instance that goes on for one that died', () => {
     expect(await enabledOf(world, v1)).toBe(false);
   });
 
+  test('comes before whatever else a sweep finds, a target that cannot be read among it: nothing stays disabled unwatched', async () => {
+    const { world, on } = await begun();
+    await disableVersions(world.ports, on());
+    await died(world);
+    world.keyVault.addVersion({ version: v2, createdOn: new Date(world.now()) });
+    world.pass(2 * 3600);
+    world.resourceManager.interfere.failAlways('find');
+    world.resourceManager.interfere.failAlways('get');
+    expect(await sweepKey(world.ports, key, async () => 'gone')).toMatchObject([
+      { kind: 'retire', request: { rotationId } },
+    ]);
+  });
+
   test('I1 proves anew what was said to be disabled and was not', async () => {
     const { world, on } = await begun();
     world.keyVault.interfere.fail('setEnabled');

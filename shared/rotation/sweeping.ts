@@ -8,7 +8,7 @@ import { type KeyFacts, readFacts } from './key-facts';
 import { fingerprintOf, kidOf, versionOf } from './key-identifier';
 import type { Claim, KeyVersion, Retirement, RotationPolicy, SeenEvent } from './ports';
 import { freeIfLeft, keptOf, successorOf } from './replacing';
-import { eventStarted } from './requests';
+import { eventStarted, type Start } from './requests';
 import { hasItsTurn } from './retiring';
 import { rotationIdOfEvent } from './rotation-id';
 import type { RotationPorts } from './run-ports';
@@ -46,7 +46,7 @@ export async function sweepKey(
   if (unwatched !== undefined) return findDueRetirement(ports, key, [unwatched]);
   // Of a key that was replaced nothing is left but to retire it.
   const isReplaced = successorOf(managedKey(ports, key), claim) !== null;
-  const rotate = isReplaced ? null : await findMissed(ports, key, claim, facts);
+  const rotate = isReplaced ? null : await findMissed(ports, { key, claim, facts, instanceState });
   if (rotate !== null) return [rotate];
   return findDueRetirement(ports, key, retirements);
 }
@@ -65,12 +65,16 @@ interface Missed {
   readonly version: string;
 }
 
-async function findMissed(
-  ports: RotationPorts,
-  key: string,
-  claim: Claim | null,
-  facts: KeyFacts,
-): Promise<SweepAction | null> {
+/** A KEK whose claim nobody holds, as the sweep looks at it. */
+interface Swept {
+  readonly key: string;
+  readonly claim: Claim | null;
+  readonly facts: KeyFacts;
+  readonly instanceState: (instanceId: string) => Promise<InstanceState>;
+}
+
+async function findMissed(ports: RotationPorts, swept: Swept): Promise<SweepAction | null> {
+  const { key, claim, facts } = swept;
   const now = ports.now();
   if (claim?.backOffUntil != null && Date.parse(claim.backOffUntil) > now.getTime()) return null;
   const [versions, policy, references] = await Promise.all([facts.versions(), facts.policy(), facts.references()]);
@@ -86,7 +90,7 @@ async function findMissed(
   for (const missed of [...expiring(used, policy, { now, told }), ...newer(versions, used, { now, told })]) {
     const event = { eventId: 'sweep', key, kid: kidOf(key, missed.version), eventTime: null, ...missed };
     if (!isRelevant(event, { versionsInUse, versions, managedTag: 'rotationId' }).relevant) continue;
-    const action = await claimMissed(ports, key, missed, claim);
+    const action = await claimMissed(ports, swept, missed);
     if (action !== null) return action;
   }
   if (claim?.recheck === true) await forgetRecheck(ports, key);
@@ -131,14 +135,13 @@ function newer(versions: readonly KeyVersion[], used: readonly KeyVersion[], { n
 }
 
 /**
- * Puts what the event should have been on record, so that the event coming late is recognised; null if it came. During a
+ * Puts what the event should have been on record, so that the event coming late is recognised; null if it came and was answered. During a
  * recheck an event that was seen counts as not acted upon: it came while another run was under way.
  */
 async function claimMissed(
   ports: RotationPorts,
-  key: string,
+  { key, claim, instanceState }: Swept,
   { type, version }: Missed,
-  claim: Claim | null,
 ): Promise<SweepAction | null> {
   const receivedAt = ports.now().toISOString();
   const recheck = claim?.recheck === true;
@@ -152,23 +155,51 @@ async function claimMissed(
     started: false,
   };
   const recorded = await ports.ledger.recordEvent(key, wanted);
-  if (recorded.seen && recorded.event.started && !recheck) return null;
+  if (recorded.seen && recorded.event.started && !recheck) {
+    if (!(await isUnanswered(ports, key, recorded.event, instanceState))) return null;
+    const message = `The run for ${type} of version ${version} was lost before it had decided; it is started again.`;
+    return { kind: 'rotate', start: startFor(ports, key, recorded.event, message), event: null, message };
+  }
   const event = recorded.seen && !recheck ? recorded.event : wanted;
   const message = recheck
     ? `${type} of version ${version} came during a run and is acted upon now.`
     : `No event told of it: ${type} of version ${version}.`;
   if (!recheck) await tellMissed(ports, key, event, message);
+  return { kind: 'rotate', start: startFor(ports, key, event, message), event, message };
+}
+
+/**
+ * Whether an event was started and nobody has answered it: it has left no rotation, nothing to be looked at again, and no instance that
+ * could still decide. Faults outlasted its admission, or the task hub was lost before that.
+ */
+async function isUnanswered(
+  ports: RotationPorts,
+  key: string,
+  { instanceId }: SeenEvent,
+  instanceState: Swept['instanceState'],
+): Promise<boolean> {
+  // The answer was an alert.
+  if (managedKey(ports, key).mode === 'observe') return false;
+  if ((await ports.history.get(instanceId)) !== null) return false;
+  return (await instanceState(instanceId)) !== 'running';
+}
+
+/** Under the id that is on record: whatever of it is still alive, or has ended, keeps a second one out. */
+function startFor(
+  ports: RotationPorts,
+  key: string,
+  { instanceId, type, version, receivedAt }: SeenEvent,
+  reason: string,
+): Start {
   const request: RotationRequest = {
-    rotationId: event.instanceId,
-    key,
-    reason: message,
+    ...{ rotationId: instanceId, key, reason },
     cause: { kind: 'sweep', type, version },
     toVersion: null,
     generation: null,
-    requestedAt: event.receivedAt,
+    requestedAt: receivedAt,
     ...(ports.keys.length > 1 ? { notBefore: staggered(key, ports.now()) } : {}),
   };
-  return { kind: 'rotate', start: { instanceId: event.instanceId, request }, event, message };
+  return { instanceId, request };
 }
 
 /** The KEKs in an order of their own, the same at every sweep: those of one vault, which stand together, are not asked for in a row. */

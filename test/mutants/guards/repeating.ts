@@ -41,8 +41,20 @@ export const repeating = guardsOf('I2', [
   {
     file: 'shared/rotation/sweeping.ts',
     removed: 'The sweep starts again what an event has started.',
-    find: 'if (recorded.seen && recorded.event.started && !recheck) return null;',
+    find: 'if ((await ports.history.get(instanceId)) !== null) return false;',
     replace: '',
+  },
+  {
+    file: 'shared/rotation/sweeping.ts',
+    removed: 'A run for an event that is about to decide is started once more.',
+    find: "return (await instanceState(instanceId)) !== 'running';",
+    replace: 'return true;',
+  },
+  {
+    file: 'shared/rotation/sweeping.ts',
+    removed: 'A run for an event that was lost before it had decided is left at that.',
+    find: 'if (!(await isUnanswered(ports, key, recorded.event, instanceState))) return null;',
+    replace: 'return null;',
   },
   {
     file: 'shared/rotation/admission.ts',

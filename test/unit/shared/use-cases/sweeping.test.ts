@@ -228,6 +228,58 @@ describe('no event is missed', () => {
   });
 });
 
+describe('the run for an event that was started and has left no rotation', () => {
+  /** An event of an expiry that is due, on record as started. */
+  async function started() {
+    const world = makeWorld();
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, -day) });
+    const came = await receiveEvent(world.ports, keyEvent('e1', 'KeyExpired', v1));
+    if (came.kind !== 'start') throw new Error('It must start.');
+    await eventStarted(world.ports, key, came.event);
+    return { world, start: came.start };
+  }
+
+  test.each(['ended', 'gone'] as const)(
+    'I2: is started again under its own id when its instance is %s',
+    async (state) => {
+      const { world, start } = await started();
+      const [found, ...more] = await sweep(world, state);
+      expect(found).toMatchObject({ kind: 'rotate', start: { instanceId: start.instanceId }, event: null });
+      expect(more).toEqual([]);
+      if (found?.kind !== 'rotate') throw new Error('It must be found.');
+      // The event came: nobody is told that it was lost.
+      expect(world.alerts.sent).toEqual([]);
+      expect(await admit(world.ports, { ...found.start, now: world.now() })).toMatchObject({ admitted: true });
+    },
+  );
+
+  test('I2: is left alone while its instance can still decide', async () => {
+    const { world } = await started();
+    expect(await sweep(world, 'running')).toEqual([]);
+  });
+
+  test('I2: is not started again once it has left a rotation, however that ended', async () => {
+    const { world, start } = await started();
+    const admission = await admit(world.ports, { ...start, now: world.now() });
+    if (!admission.admitted) throw new Error(admission.message);
+    await enter(world, admission.run, 'planning');
+    await enter(world, admission.run, 'refused');
+    expect(await sweep(world, 'gone')).toEqual([]);
+  });
+
+  test('is not asked for again in observe mode, where the answer was an alert', async () => {
+    const { world } = await started();
+    world.managed.mode = 'observe' as 'act';
+    expect(await sweep(world, 'ended')).toEqual([]);
+  });
+
+  test('is not asked for again when what it told of is over', async () => {
+    const { world } = await started();
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, 300 * day) });
+    expect(await sweep(world, 'gone')).toEqual([]);
+  });
+});
+
 describe('what came during a run', () => {
   /** A run during which a new version is told of. */
   async function interrupted() {

@@ -9,6 +9,7 @@ import type { Discovered } from '../../shared/rotation/ports';
 import { sideBySide } from '../../shared/rotation/side-by-side';
 import type { InstanceState, SweepAction } from '../../shared/rotation/sweep-action';
 import { inTheirPlaces, missedStarted, sweepKey } from '../../shared/rotation/sweeping';
+import { tellUntold } from '../../shared/rotation/telling-late';
 import { watchKey } from '../../shared/rotation/watching';
 import { startInstance, startRetirement, wake } from './starting';
 
@@ -94,6 +95,10 @@ async function sweepOne(
         await carryOut(ports, client, key, action);
         context.log(`sweep: ${action.message}`);
       }
+    },
+    async () => {
+      const untold = await tellUntold(ports, key, (id) => stateOf(client, id), facts);
+      for (const message of untold) context.log(`sweep: ${message}`);
     },
     () => lookAfterHistory(ports, key),
     async () => {

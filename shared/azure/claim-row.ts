@@ -3,7 +3,7 @@ import { longText, nullableTextOf, type Row, readLongText, textOf } from './tabl
 
 /** A claim as columns that a person can read in a table browser. Null values have no column: the row is replaced as a whole. */
 export function claimColumns(claim: Claim): Record<string, string | number | boolean> {
-  const { cause, plan, lastRun, revocation, adopt, adoptedFrom, replacedBy, replaces, ...flat } = claim;
+  const { cause, plan, lastRun, revocation, adopt, adoptedFrom, replacedBy, replaces, untold, ...flat } = claim;
   const columns: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(flat)) if (value !== null) columns[name] = value;
   if (cause !== null) Object.assign(columns, longText('cause', JSON.stringify(cause)));
@@ -13,6 +13,7 @@ export function claimColumns(claim: Claim): Record<string, string | number | boo
   if (revocation !== undefined) Object.assign(columns, longText('revocation', JSON.stringify(revocation)));
   if (replacedBy !== undefined) Object.assign(columns, longText('replacedBy', JSON.stringify(replacedBy)));
   if (replaces !== undefined) Object.assign(columns, longText('replaces', JSON.stringify(replaces)));
+  if (untold !== undefined) Object.assign(columns, longText('untold', JSON.stringify(untold)));
   if (lastRun !== undefined) Object.assign(columns, longText('lastRun', JSON.stringify(lastRun)));
   return columns;
 }
@@ -24,6 +25,7 @@ export function readClaim(row: Row): Claim {
   const adoptedFrom = readJson<NonNullable<Claim['adoptedFrom']>>(row, 'adoptedFrom');
   const replacedBy = readJson<NonNullable<Claim['replacedBy']>>(row, 'replacedBy');
   const replaces = readJson<NonNullable<Claim['replaces']>>(row, 'replaces');
+  const untold = readJson<NonNullable<Claim['untold']>>(row, 'untold');
   const replacement = nullableTextOf(row, 'replacement');
   const heldFor = nullableTextOf(row, 'heldFor');
   const run = nullableTextOf(row, 'run') as Claim['run'] | null;
@@ -60,6 +62,7 @@ export function readClaim(row: Row): Claim {
     ...(replacement === null ? {} : { replacement }),
     ...(replacedBy === null ? {} : { replacedBy }),
     ...(replaces === null ? {} : { replaces }),
+    ...(untold === null ? {} : { untold }),
     ...(heldFor === null ? {} : { heldFor }),
     ...(run === null || run === undefined ? {} : { run }),
   };

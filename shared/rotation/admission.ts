@@ -126,6 +126,7 @@ export function newClaim(request: RotationRequest, last: Claim | null, instanceI
     ...(last?.revocation === undefined ? {} : { revocation: last.revocation }),
     ...(last?.replacedBy === undefined ? {} : { replacedBy: last.replacedBy }),
     ...(last?.replaces === undefined ? {} : { replaces: last.replaces }),
+    ...(last?.untold === undefined ? {} : { untold: last.untold }),
     ...(request.run === undefined ? {} : { run: request.run }),
     ...(request.adopt === undefined ? {} : { adopt: request.adopt }),
     ...(request.replacement === undefined ? {} : { replacement: request.replacement }),

@@ -1,5 +1,5 @@
 import type { AlertKind, RunReference } from '../contracts/activities';
-import type { Reason, Rotation, RunName } from '../contracts/rotation';
+import type { Phase, Reason, Rotation, RunName } from '../contracts/rotation';
 import { BrokenInvariantError, FaultError } from './errors';
 import { allowedCommands } from './phases';
 import type { Alert, AlertChannel, OwedAlert } from './ports';
@@ -60,6 +60,15 @@ const endings: ReadonlySet<AlertKind> = new Set([
   'retirement-undone',
 ]);
 
+/** What is told of a rotation that has entered a phase; null where nobody is told. */
+export function alertOfPhase(phase: Phase, run: RunName = 'rotate'): AlertKind | null {
+  if (phase === 'completed') return completionOf[run];
+  return phase === 'rolled-back' || phase === 'needs-attention' ? phase : null;
+}
+
+export const alertIdOf = ({ rotationId, generation }: RunReference, alert: AlertKind, occasion = ''): string =>
+  [rotationId, alert, generation, ...(occasion === '' ? [] : [occasion])].join('.');
+
 /** Step 9: tells the outside about a run, at least once, under an id that a repeat does not change. */
 export async function sendAlert(
   ports: RotationPorts,
@@ -67,7 +76,7 @@ export async function sendAlert(
 ): Promise<{ readonly alertId: string }> {
   const { run, alert, occasion, reasons, now } = input;
   const rotation = await documentOf(ports, run, alert);
-  const alertId = [run.rotationId, alert, run.generation, ...(occasion === '' ? [] : [occasion])].join('.');
+  const alertId = alertIdOf(run, alert, occasion);
   await tell(
     ports,
     alertOf(rotation, { alertId, alert, reasons, now, merges: hasEntry(ports, rotation) }, ports.apiOrigin),

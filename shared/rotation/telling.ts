@@ -1,6 +1,6 @@
 import type { RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, WaitingFor } from '../contracts/rotation';
-import { completionOf, sendAlert } from './alerting';
+import { alertOfPhase, sendAlert } from './alerting';
 import { BrokenInvariantError } from './errors';
 import { kidOf, nextKeyOf, sameKid, versionOf } from './key-identifier';
 import { isBegun, isMove, isTerminal, mayMove } from './phases';
@@ -20,6 +20,7 @@ import {
   refuseIfRecalled,
   tellCommand,
 } from './run-record';
+import { withUntold } from './untold-end';
 
 interface OnRun {
   readonly run: RunReference;
@@ -32,7 +33,7 @@ interface OnRun {
  * claim last, so that a repeat after a crash finds either the claim or the finished document.
  */
 export async function enterPhase(ports: RotationPorts, input: Entering): Promise<{ readonly phase: Phase }> {
-  const { run, phase, now } = input;
+  const { run, phase } = input;
   const known = await ports.history.get(run.rotationId);
   if (known !== null && isTerminal(phase) && known.phase === phase && !(await stillHeld(ports, run))) return { phase };
   // Before the claim says so: from `completed` there is no way to anywhere, and a promise that is broken needs a person.
@@ -56,13 +57,13 @@ export async function enterPhase(ports: RotationPorts, input: Entering): Promise
       refuseIfRecalled(held);
     }
     from = held.claim.phase;
-    return { claim: claimIn(held.claim, phase, now) };
+    return { claim: claimIn(held.claim, input) };
   });
   await tellCommands(ports, run, commands);
   await noteEntered(ports, input, from);
   // While the claim is held: who dies here is found again, and tells again.
   if (phase === 'refused') await tellRefusal(ports, input);
-  if (isTerminal(phase)) await release(ports, run, phase, now);
+  if (isTerminal(phase)) await release(ports, input);
   if (isTerminal(phase) || phase === 'needs-attention') await ports.sealNow?.(run.key);
   return { phase };
 }
@@ -83,7 +84,11 @@ async function tellCommands(ports: RotationPorts, run: RunReference, commands: r
 type Entering = OnRun & { readonly phase: Phase; readonly reasons: readonly Reason[] };
 
 /** The phase of the claim, as the audit log and the document tell it. */
-async function noteEntered(ports: RotationPorts, { run, phase, reasons, now }: Entering, from: Phase): Promise<void> {
+export async function noteEntered(
+  ports: RotationPorts,
+  { run, phase, reasons, now }: Entering,
+  from: Phase,
+): Promise<void> {
   await record(
     ports,
     run,
@@ -112,19 +117,21 @@ export async function finishEnd(ports: RotationPorts, { run, now }: OnRun): Prom
   // While the claim is held: who dies here is found again, and tells again.
   const reasons = (await ports.history.get(run.rotationId))?.reasons ?? [];
   if (phase === 'refused') await tellRefusal(ports, { run, now, reasons });
-  if (phase === 'completed' || phase === 'rolled-back') {
-    const alert = phase === 'completed' ? completionOf[kind] : phase;
+  const alert = alertOfPhase(phase, kind);
+  if (alert !== null) {
     await sendAlert(ports, { run, now, alert, occasion: '', reasons });
   }
-  await release(ports, run, phase, now);
+  await release(ports, { run, phase, now, reasons }, true);
   await ports.sealNow?.(run.key);
 }
 
 /**
  * Gives the claim up; a completed run leaves behind which versions are to be retired, and when, in the same transaction. One
  * that left no version behind (every target stood on next already) has nothing to retire.
+ * @param told somebody was told of the end already
  */
-async function release(ports: RotationPorts, run: RunReference, phase: Phase, now: string): Promise<void> {
+async function release(ports: RotationPorts, input: Entering, told = false): Promise<void> {
+  const { run, phase, now } = input;
   const { graceSeconds, backOffSeconds } = managedKey(ports, run.key).policy;
   const after = (seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();
   const { claim: held } = await readHeldClaim(ports, run);
@@ -144,6 +151,7 @@ async function release(ports: RotationPorts, run: RunReference, phase: Phase, no
         ...(moved && changedSomething(phase) ? lastOf(claim) : {}),
         // The same cause must not start a run again at once, and go back again.
         backOffUntil: moved && phase === 'rolled-back' ? after(backOffSeconds) : claim.backOffUntil,
+        ...(told ? {} : untoldAfter(claim, input)),
       },
       ...(moved && phase === 'completed' && retirement.versions.length > 0 ? { putRetirement: retirement } : {}),
     };
@@ -215,14 +223,24 @@ function inPhase(rotation: Rotation, phase: Phase, reasons: readonly Reason[], n
   };
 }
 
-const claimIn = (claim: Claim, phase: Phase, now: string): Claim => ({
-  ...claim,
-  phase,
-  ...(isBegun(phase) ? { begun: true } : {}),
-  waitingFor: null,
-  unchangedSince: now,
-  direction: phase === 'rolling-back' ? 'back' : claim.direction,
-});
+/** The end that the run goes on to tell of, should it get that far. */
+function untoldAfter(claim: Claim, { run, phase, reasons, now }: Entering): Pick<Claim, 'untold'> {
+  const alert = alertOfPhase(phase, claim.run);
+  return alert === null ? {} : withUntold(claim, { run, alert, reasons, now });
+}
+
+function claimIn(claim: Claim, input: Entering): Claim {
+  const { phase, now } = input;
+  return {
+    ...claim,
+    phase,
+    ...(isBegun(phase) ? { begun: true } : {}),
+    waitingFor: null,
+    unchangedSince: now,
+    direction: phase === 'rolling-back' ? 'back' : claim.direction,
+    ...(phase === 'needs-attention' ? untoldAfter(claim, input) : {}),
+  };
+}
 
 /** I8: at `completed` every target is on next, at `rolled-back` each is on the version the plan found it on. */
 async function proveWhereTargetsStand(ports: RotationPorts, run: RunReference, phase: Phase): Promise<void> {

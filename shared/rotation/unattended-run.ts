@@ -17,7 +17,7 @@ export async function lookAfterRun(
   { claim, etag, commands }: HeldClaim,
   instanceState: (instanceId: string) => Promise<InstanceState>,
 ): Promise<readonly SweepAction[]> {
-  // Waits for a person, and was told; once a person has said how to go on, an instance must come that binds the claim.
+  // Waits for a person, and is told by its instance or by the sweep; once a person has said how to go on, an instance must come that binds the claim.
   if (claim.phase === 'needs-attention' && claim.bound) return [];
   const state = await instanceState(claim.instanceId ?? claim.rotationId ?? '');
   if (state === 'running') {

@@ -44,6 +44,12 @@ export function describeLedgerContract(name: string, setup: () => Promise<Ledger
         backOffUntil: at(1),
         orphanedSince: at(2),
         toldStuckSince: at(1),
+        untold: [
+          {
+            ...{ rotationId: 'an-earlier-run', generation: 3, instanceId: 'an-earlier-run.3', alert: 'completed' },
+            ...{ reasons: [{ code: 'data-keys-left', message: 'One é.' }], at: at(1) },
+          },
+        ],
       };
       await ledger.update(key, null, { claim: written });
       expect((await ledger.read(key)).claim).toEqual(written);

@@ -1,5 +1,7 @@
 import type { Rotation } from '../../shared/contracts/rotation';
+import { alertIdOf } from '../../shared/rotation/alerting';
 import { FaultError } from '../../shared/rotation/errors';
+import type { UntoldEnd } from '../../shared/rotation/ports';
 import type { Call, Edge } from '../edges/with-edges';
 import { calling } from '../edges/with-edges';
 import { Agenda } from './agenda';
@@ -158,12 +160,18 @@ export class Simulation {
     if (this.agenda.hasBusiness) return false;
     const { claim, events } = this.cloud.ledger.look(kek);
     if (events.some((event) => !event.started && !this.#wasStarted(event.instanceId))) return false;
+    if (claim?.untold?.some((end) => !this.#wasTold(end))) return false;
     return claim === null || claim.rotationId === null || (claim.phase === 'needs-attention' && claim.bound);
   };
 
   /** What came of an event may be there although nobody could note it: the note was lost, and nobody comes back to make it. */
   #wasStarted(instanceId: string): boolean {
     return this.engine.instances.has(instanceId) || this.cloud.history.rotations.has(instanceId);
+  }
+
+  #wasTold(end: UntoldEnd): boolean {
+    const id = alertIdOf({ key: kek, ...end }, end.alert);
+    return this.cloud.auditLog.stored(kek).some(({ details }) => details['alertId'] === id);
   }
 
   /** Runs on until it is at rest. @returns false if it does not come to rest */

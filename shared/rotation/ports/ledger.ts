@@ -1,4 +1,4 @@
-import type { AdoptionOrder, Cause, Direction, RunPlan } from '../../contracts/activities';
+import type { AdoptionOrder, AlertKind, Cause, Direction, RunPlan } from '../../contracts/activities';
 import type { Phase, Reason, RetirementEvidence, RunName, TargetKind, WaitingFor } from '../../contracts/rotation';
 import type { RotationPolicy } from './key-vault';
 
@@ -59,6 +59,18 @@ export interface Claim {
   readonly unchangedSince: string;
   /** The `unchangedSince` of which the sweep has told that the run is stuck. */
   readonly toldStuckSince: string | null;
+  /** Ends under this claim of which nobody is known yet to have been told, oldest first; absent where there is none. */
+  readonly untold?: readonly UntoldEnd[];
+}
+
+/** An end that its instance is to tell of. On record together with the end, and struck off by a sweep that has seen that it was told. */
+export interface UntoldEnd {
+  readonly rotationId: string;
+  readonly generation: number;
+  readonly instanceId: string;
+  readonly alert: AlertKind;
+  readonly reasons: readonly Reason[];
+  readonly at: string;
 }
 
 /** What a key had before an `adopt` wrote. */

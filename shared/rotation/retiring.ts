@@ -1,4 +1,5 @@
 import type {
+  AlertKind,
   ProbeResult,
   RetirementAdmission,
   RetirementEnd,
@@ -15,6 +16,7 @@ import { findRetirement, hasComeDue, putRetirement, retirementOf } from './retir
 import type { RotationPorts } from './run-ports';
 import { changeClaim, fenceOf, managedKey, readHeldClaim, record } from './run-record';
 import { eachSideBySide, readsAtOnce } from './side-by-side';
+import { withUntold } from './untold-end';
 
 interface OnRun {
   readonly run: RunReference;
@@ -287,8 +289,12 @@ export async function endRetirement(
   );
   const { graceSeconds } = managedKey(ports, run.key).policy;
   const ended = asEnded(retirement, input, graceSeconds);
-  await changeClaim(ports, run, (held) => ({
-    claim: { ...held.claim, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
+  const alert = alertOfEnd(retirement, ended);
+  await changeClaim(ports, run, ({ claim: held }) => ({
+    claim: {
+      ...{ ...held, rotationId: null, instanceId: null, bound: false, purpose: 'rotation' },
+      ...(alert === null ? {} : withUntold(held, { run, alert, reasons, now })),
+    },
     putRetirement: ended,
   }));
   return { status, ...newsOf(ended) };
@@ -328,6 +334,14 @@ function asEnded(
 /** Of a refusal that was not refused for this before. */
 const newsOf = ({ status, dueAt, refusedSince }: Retirement): { readonly isNews?: true } =>
   status === 'refused' && dueAt === refusedSince ? { isNews: true } : {};
+
+/** What is told of a retirement that has ended; null where nobody is told. */
+function alertOfEnd(before: Retirement, ended: Retirement): AlertKind | null {
+  if (ended.status === 'undone') return 'retirement-undone';
+  if (newsOf(ended).isNews) return 'retirement-refused';
+  // That old blobs are left was told when it was retired; that the last of them is gone is told.
+  return ended.status === 'retired' && (before.status !== 'retired' || !ended.oldBlobsLeft) ? 'retired' : null;
+}
 
 const aDaySeconds = 24 * 3600;
 const after = (now: string, seconds: number): string => new Date(Date.parse(now) + seconds * 1000).toISOString();

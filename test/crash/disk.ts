@@ -126,6 +126,7 @@ function claimChange(before: Claim | null, claim: Claim): readonly string[] {
   if (claim.waitingFor !== (before?.waitingFor ?? null)) told.push(`waits for ${claim.waitingFor ?? 'nothing'}`);
   if (claim.revocation !== undefined && before?.revocation === undefined) told.push('what is revoked');
   if (claim.adoptedFrom !== undefined && before?.adoptedFrom === undefined) told.push('what was before');
+  if ((claim.untold?.length ?? 0) < (before?.untold?.length ?? 0)) told.push('end struck off that was told of');
   if (claim.orphanedSince !== (before?.orphanedSince ?? null)) told.push('orphaned since');
   return told;
 }

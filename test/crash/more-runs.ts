@@ -185,6 +185,37 @@ export const moreRuns: readonly Run[] = [
     },
   },
   {
+    name: 'end lost',
+    said: 'The durable task hub is lost between the end of a rotation and the word about it: the sweep tells of it.',
+    given: onlyKeys,
+    before: async (stage) => {
+      near(stage);
+      await stage.simulation.runUntil(() => (stage.simulation.cloud.ledger.look(kek).claim?.untold ?? []).length > 0);
+      stage.simulation.engine.forgetAll();
+    },
+    only: /^sweep/,
+    play: rest,
+  },
+  {
+    name: 'retirement refused',
+    said: 'A data key was wrapped with the previous version meanwhile: its retirement is refused, which is told once, and tried again.',
+    given: onlyKeys,
+    before: async (stage) => {
+      const { store } = stage.simulation.cloud;
+      const [first] = store.all();
+      await rotate(stage);
+      if (first !== undefined) store.ownerPuts(first);
+    },
+    only: /^(beginRetirement|proveIdle|endRetirement|sendAlert|sweep)/,
+    play: async (stage) => {
+      const { cloud } = stage.simulation;
+      await stage.simulation.runUntil(() => cloud.ledger.look(kek).retirements.at(-1)?.status === 'refused', {
+        hours: 24 * 30,
+      });
+      await rest(stage);
+    },
+  },
+  {
     name: 'history cut',
     said: 'Somebody has cut the newest records off the audit log: the nightly verification tells of it, and the next record begins a new chain.',
     given: onlyKeys,

@@ -1,10 +1,12 @@
+import type { RunReference } from '../../../../shared/contracts/activities';
 import { sendAlert } from '../../../../shared/rotation/alerting';
 import { command } from '../../../../shared/rotation/commands';
 import { FaultError } from '../../../../shared/rotation/errors';
 import { readFacts } from '../../../../shared/rotation/key-facts';
+import { beginRetirement, endRetirement } from '../../../../shared/rotation/retiring';
 import type { InstanceState } from '../../../../shared/rotation/sweep-action';
 import { tellUntold } from '../../../../shared/rotation/telling-late';
-import { claimOf, completed, enter, key, makeWorld, ready, rotationId, type World } from './world';
+import { claimOf, completed, enter, key, letComeDue, makeWorld, ready, rotationId, type World } from './world';
 
 const sweep = ({ ports }: World, state: InstanceState = 'ended') =>
   tellUntold(ports, key, async () => state, readFacts(ports, key));
@@ -19,6 +21,23 @@ async function ended(phase: 'needs-attention' | 'rolled-back' | 'completed') {
   await enter(world, run, phase);
   return { world, run };
 }
+
+const refused = (world: World, instanceId = 'r1') => ({
+  begin: async (): Promise<RunReference> => {
+    const admission = await beginRetirement(world.ports, {
+      request: { key, rotationId },
+      instanceId,
+      now: world.pass(1),
+    });
+    if (!admission.admitted) throw new Error(admission.message);
+    return admission.run;
+  },
+  end: (run: RunReference) =>
+    endRetirement(world.ports, {
+      ...{ run, now: world.pass(1), status: 'refused' },
+      reasons: [{ code: 'still-used', message: 'Somebody uses it.' }],
+    }),
+});
 
 describe('an end of which nobody was told', () => {
   test.each([
@@ -88,5 +107,25 @@ describe('an end of which nobody was told', () => {
     world.pass(6 * 60);
     await sweep(world);
     expect(world.history.rotations.get(rotationId)?.phase).toBe('needs-attention');
+  });
+});
+
+describe('a first refusal of a retirement', () => {
+  test('is told although the next attempt began before its own could tell', async () => {
+    const { world } = await ended('completed');
+    world.pass(6 * 60);
+    await sweep(world);
+    await letComeDue(world);
+    const [first, second] = [refused(world), refused(world, 'r2')];
+    const run = await first.begin();
+    await first.end(run);
+    const next = await second.begin();
+    await expect(first.end(run)).rejects.toThrow('no longer holds');
+    expect(await second.end(next)).toEqual({ status: 'refused' });
+    world.pass(6 * 60);
+    await sweep(world);
+    expect(sent(world).filter((id) => id.includes('retirement'))).toEqual([
+      `${rotationId}.retirement-refused.${run.generation}`,
+    ]);
   });
 });

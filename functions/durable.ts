@@ -1,6 +1,13 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import * as df from 'durable-functions';
-import type { Activities, ActivityName, AlertKind, RunPolicy, RunReference } from '../shared/contracts/activities';
+import {
+  type Activities,
+  type ActivityName,
+  type AlertKind,
+  alertNotHandedOver,
+  type RunPolicy,
+  type RunReference,
+} from '../shared/contracts/activities';
 import type { Outcome } from '../shared/contracts/outcome';
 import type { Phase, Reason, WaitingFor } from '../shared/contracts/rotation';
 import { retryDelaySeconds } from '../shared/rotation/back-off';
@@ -252,12 +259,9 @@ function* beginWait(on: RunContext, why: Reason): Story<Wait> {
 
 function* alertWhenLong(on: RunContext, wait: Wait, why: Reason): Story<void> {
   if (wait.asked < on.policy.alertAfterSeconds || wait.alerted) return;
-  wait.alerted = true;
-  yield* callQuietly(on, 'sendAlert', {
-    alert: 'holding',
-    occasion: wait.began,
-    reasons: [why],
-  });
+  const outcome = yield* callOnce(on, 'sendAlert', { alert: 'holding', occasion: wait.began, reasons: [why] });
+  // Neither kept nor sent: it is tried again after the next sleep. After anything else the outbox has it, or the channels.
+  wait.alerted = outcome.kind !== 'fault' || outcome.code !== alertNotHandedOver;
 }
 
 /**

@@ -329,3 +329,6 @@ export interface Activities {
 }
 
 export type ActivityName = keyof Activities;
+
+/** Code of the fault with which `sendAlert` says that neither the outbox nor every channel has the alert. */
+export const alertNotHandedOver = 'alert-not-handed-over';

@@ -1,4 +1,4 @@
-import type { AlertKind, RunReference } from '../contracts/activities';
+import { type AlertKind, alertNotHandedOver, type RunReference } from '../contracts/activities';
 import type { Phase, Reason, Rotation, RunName } from '../contracts/rotation';
 import { BrokenInvariantError, FaultError } from './errors';
 import { allowedCommands } from './phases';
@@ -143,7 +143,7 @@ export async function tell(ports: Pick<RotationPorts, 'alerts' | 'outbox'>, aler
     ports.alerts.map((channel) => attempt(ports, channel, { alert, channel: channel.name, attempts: 0 }, now)),
   );
   if (!kept && owed.includes(true)) {
-    throw new FaultError('alert-not-handed-over', `The alert ${alert.id} could neither be sent nor kept for later.`);
+    throw new FaultError(alertNotHandedOver, `The alert ${alert.id} could neither be sent nor kept for later.`);
   }
 }
 

@@ -125,6 +125,10 @@ const moved: Readonly<Record<string, Play>> = {
     { chooseVersion: (_, call) => (call <= 2 ? fault('vault-unreachable', 1000) : undefined) },
     short,
   ),
+  'told-of-at-the-second-try': road({
+    chooseVersion: (_, call) => (call <= 3 ? fault('vault-unreachable', 1000) : undefined),
+    sendAlert: (_, call) => (call === 1 ? fault('alert-not-handed-over') : undefined),
+  }),
   'paused-in-trouble': road({
     chooseVersion: (_, call) =>
       [fault('vault-unreachable', 1000), paused, paused, stopped, fault('vault-unreachable', 5), paused][call - 1],

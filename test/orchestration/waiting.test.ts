@@ -118,6 +118,23 @@ describe('a fault', () => {
     expect(alerts[1]?.input).toMatchObject({ occasion: began, reasons: [] });
   });
 
+  test('is told of at the next sleep when it could neither be kept nor sent, and only then is the recovery', async () => {
+    const notHandedOver = (times: number) =>
+      usual({
+        chooseVersion: (_, call) => (call <= 12 ? fault() : undefined),
+        sendAlert: ({ alert }, call) =>
+          alert === 'holding' && call <= times ? fault('alert-not-handed-over') : undefined,
+      });
+    const twice = await play({ input: request, script: notHandedOver(2) });
+    const alerts = (played: typeof twice) => played.told.filter((step) => step.startsWith('sendAlert'));
+    const holding = 'sendAlert holding';
+    expect(alerts(twice)).toEqual([holding, holding, holding, 'sendAlert recovered', 'sendAlert completed']);
+    const occasions = twice.steps.filter(({ told }) => told === holding).map(({ input }) => input['occasion']);
+    expect(new Set(occasions).size).toBe(1);
+    const never = await play({ input: request, script: notHandedOver(99) });
+    expect(alerts(never)).not.toContain('sendAlert recovered');
+  });
+
   test('shorter than that raises no alert', async () => {
     const played = await play({
       input: request,

@@ -38,6 +38,14 @@ function commanding(name: string): Doing {
   };
 }
 
+/** A timer's turn comes, in the middle of what goes on. */
+function firing(timer: string): Doing {
+  return ({ simulation }) => {
+    simulation.fire(timer);
+    return undefined;
+  };
+}
+
 const pausing: Doing = ({ simulation, paused }) => {
   const id = idOf(simulation);
   if (id === null) return undefined;
@@ -183,6 +191,8 @@ export const doings: Readonly<Record<Deed['kind'], Doing>> = {
     simulation.agenda.in(0, () => simulation.engine.forgetAll());
     return undefined;
   },
+  'verify-now': firing('verifyHistories'),
+  'purge-now': firing('purgeEndedInstances'),
   'owner-writes-record': ({ simulation: { cloud, judge }, hasStore }) => {
     const name = `new-${cloud.owned.length}`;
     const newest = cloud.vault.look().findLast(({ enabled }) => enabled);

@@ -53,6 +53,7 @@ const methods = [
   'durableClient.startNew',
   'durableClient.raiseEvent',
   'durableClient.getStatus',
+  'durableClient.purgeInstanceHistoryBy',
 ] as const;
 
 /** Where each kind of run is most of its time; elsewhere a fault would find nobody. */
@@ -95,6 +96,7 @@ const world: fc.Arbitrary<World> = fc.record({
   sasKeys: fc.constantFrom('wiped', 'kept'),
   staleReads: fc.integer({ min: 0, max: 2 }),
   seals: fc.boolean(),
+  instanceHistory: fc.constantFrom('PT1H', 'P90D'),
   answer: fc.constantFrom('resume', 'rollback', 'abandon'),
   isAdopted: fc.boolean(),
   stranger: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),

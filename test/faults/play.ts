@@ -54,7 +54,7 @@ function givenOf(world: World): Given {
     records: world.targets.includes('dataKeys') ? world.records : 0,
     targets: world.targets,
     modes: { keyCache: world.keyCache, wrapFailsAt: world.wrapFailsAt },
-    seals: world.seals,
+    ...{ seals: world.seals, everyTimer: true, instanceHistory: world.instanceHistory },
     signIn: needsTwo(world),
     replaceable: world.run === 'replace',
     key: {

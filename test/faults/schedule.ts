@@ -25,6 +25,8 @@ export interface World {
   /** Reads that answer 404 after an operation. */
   readonly staleReads: number;
   readonly seals: boolean;
+  /** For how long the task hub keeps what has ended. */
+  readonly instanceHistory: 'P90D' | 'PT1H';
   /** What somebody answers first to a run that needs attention. */
   readonly answer: 'resume' | 'rollback' | 'abandon';
   /** A hub or DPS is under the key that nobody has configured. */
@@ -125,6 +127,8 @@ export const deeds = [
   'clock-goes-back',
   'clock-goes-ahead',
   'task-hub-lost',
+  'verify-now',
+  'purge-now',
   'owner-writes-record',
   'owner-removes-record',
 ] as const;

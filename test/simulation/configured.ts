@@ -14,6 +14,8 @@ export interface Settings {
   readonly signIn?: boolean;
   /** A key signs histories. */
   readonly seals?: boolean;
+  /** ISO 8601; for how long the task hub keeps what has ended. */
+  readonly instanceHistory?: string;
 }
 
 const targets = {
@@ -42,6 +44,7 @@ export function configurationOf(settings: Settings): Configuration {
   const { targets: named = ['iotHub', 'dps', 'dataKeys'], replaceable = false, signIn = false } = settings;
   const file = {
     ...(signIn ? { access: { reader: [roles.reader], operator: [roles.operator], approver: [roles.approver] } } : {}),
+    ...(settings.instanceHistory === undefined ? {} : { instanceHistory: settings.instanceHistory }),
     keys: [
       {
         key: kek,

@@ -32,7 +32,7 @@ const { DurableClient } = require('durable-functions/lib/src/durableClient/Durab
 const open = new Map<string, { readonly engine: DurableEngine; readonly edge: Edge }>();
 let opened = 0;
 
-for (const method of ['startNew', 'raiseEvent', 'getStatus']) {
+for (const method of ['startNew', 'raiseEvent', 'getStatus', 'purgeInstanceHistoryBy']) {
   const original = DurableClient.prototype[method];
   if (original === undefined) throw new Error(`The durable client has no ${method}.`);
   DurableClient.prototype[method] = function (...args) {
@@ -50,7 +50,7 @@ export function bindClient(engine: DurableEngine, edge: Edge): { readonly data: 
 }
 
 async function answered(request: Request): Promise<unknown> {
-  const { hostname, pathname } = new URL(request.url ?? '');
+  const { hostname, pathname, searchParams } = new URL(request.url ?? '');
   const bound = open.get(hostname);
   if (bound === undefined) return new Promise(() => undefined); // of a process that is dead
   const [, , collection, first = '', second, third = ''] = decodeURIComponent(pathname).split('/');
@@ -63,6 +63,10 @@ async function answered(request: Request): Promise<unknown> {
   if (second === 'raiseEvent') {
     const call = { port: 'durableClient', method: 'raiseEvent', kind: 'effect', args: [first, third] } as const;
     return done(await edge(call, async () => raise(engine, first, third, request.data ?? 'null')));
+  }
+  if (first === '') {
+    const call = { port: 'durableClient', method: 'purgeInstanceHistoryBy', kind: 'effect', args: [] } as const;
+    return done(await edge(call, async () => purge(engine, searchParams)));
   }
   const call = { port: 'durableClient', method: 'getStatus', kind: 'read', args: [first] } as const;
   return done(await edge(call, async () => statusOf(engine, first)));
@@ -79,6 +83,15 @@ function start(engine: DurableEngine, name: string, id: string, input: string): 
 
 const raise = (engine: DurableEngine, id: string, name: string, data: string): Answer =>
   engine.raise(id, name, data) ? { status: 202, data: null } : { status: 404, data: null };
+
+function purge(engine: DurableEngine, filter: URLSearchParams): Answer {
+  const instancesDeleted = engine.purge({
+    from: Date.parse(filter.get('createdTimeFrom') ?? ''),
+    to: Date.parse(filter.get('createdTimeTo') ?? ''),
+    statuses: (filter.get('runtimeStatus') ?? '').split(','),
+  });
+  return instancesDeleted === 0 ? { status: 404, data: null } : { status: 200, data: { instancesDeleted } };
+}
 
 function statusOf(engine: DurableEngine, id: string): Answer {
   const instance = engine.instances.get(id);

@@ -78,6 +78,19 @@ export class DurableEngine {
     for (const child of this.instances.values()) if (child.parent?.instance === instance) this.terminate(child.id);
   }
 
+  /** Forgets what has ended, by when it was begun. @returns how many */
+  purge({ from, to, statuses }: { from: number; to: number; statuses: readonly string[] }): number {
+    const gone = [...this.instances.values()].filter(
+      (instance) =>
+        !isLive(instance) &&
+        instance.createdAt >= from &&
+        instance.createdAt <= to &&
+        statuses.includes(instance.status),
+    );
+    for (const { id } of gone) this.instances.delete(id);
+    return gone.length;
+  }
+
   /** The task hub is lost: nobody knows any instance any more. */
   forgetAll(): void {
     this.instances.clear();

@@ -12,7 +12,10 @@ import { DurableEngine, isLive } from './durable-engine';
 import { Judge } from './invariants';
 import { Reader } from './reader';
 
-export interface Given extends Settings, Seed {}
+export interface Given extends Settings, Seed {
+  /** Histories are verified every night and ended instances purged every hour, too. */
+  readonly everyTimer?: boolean;
+}
 
 const startsAt = Date.parse('2026-11-22T12:00:00.000Z');
 const second = 1000;
@@ -23,7 +26,17 @@ const callMilliseconds = { read: 5, effect: 20 } as const;
 const restartMilliseconds = 5 * second;
 /** Event Grid tries again so long after a delivery that failed. */
 const redeliverMilliseconds = 10 * second;
-const timers = { sweep: 15 * minute, deliverAlerts: minute } as const;
+interface Recurring {
+  readonly every: number;
+  /** After the beginning; as late as between two of them unless told. */
+  readonly first?: number;
+}
+const timers: Readonly<Record<string, Recurring>> = { sweep: { every: 15 * minute }, deliverAlerts: { every: minute } };
+/** The night's is at 02:41. */
+const furtherTimers: Readonly<Record<string, Recurring>> = {
+  purgeEndedInstances: { every: hour },
+  verifyHistories: { every: 24 * hour, first: 14 * hour + 41 * minute },
+};
 /** Turns of the event loop that anything but a call may take; what takes longer waits for something that does not come. */
 const mostTurns = 50;
 
@@ -58,7 +71,8 @@ export class Simulation {
     this.judge = new Judge(this);
     this.reader = new Reader(this.cloud, (what) => this.judge.sawFailedRead(what));
     this.#process = this.#startProcess();
-    for (const [name, every] of Object.entries(timers)) this.#tick(name as keyof typeof timers, every);
+    const recurring = given.everyTimer === true ? { ...timers, ...furtherTimers } : timers;
+    for (const [name, { every, first }] of Object.entries(recurring)) this.#tick(name, every, first);
   }
 
   now(): Date {
@@ -121,7 +135,12 @@ export class Simulation {
     return answer ?? lost;
   }
 
-  /** Lets a timer trigger run now. */
+  /** Lets a timer trigger begin now, while whatever else goes on; nobody is there for one while the process is dead. */
+  fire(name: string): void {
+    if (!this.#process.isDead) this.#process.timer(name).catch(() => undefined);
+  }
+
+  /** Lets a timer trigger run now, to its end. */
   async tick(name: string): Promise<void> {
     await this.runUntil(() => !this.#process.isDead);
     const process = this.#process;
@@ -274,12 +293,12 @@ export class Simulation {
     void process.died.then(then);
   }
 
-  #tick(name: keyof typeof timers, every: number): void {
+  #tick(name: string, every: number, first = every): void {
     this.agenda.in(
-      every,
+      first,
       () => {
         const hasWork = name !== 'deliverAlerts' || this.cloud.outbox.owed().length > 0;
-        if (!this.#process.isDead && hasWork) this.#process.timer(name).catch(() => undefined);
+        if (hasWork) this.fire(name);
         this.#tick(name, every);
       },
       { matters: false },

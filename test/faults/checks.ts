@@ -3,13 +3,16 @@ import { alertTypes, completionOf } from '../../shared/rotation/alerting';
 import { isTerminal } from '../../shared/rotation/phases';
 import { kek } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
+import { isAnswered } from './answered';
 import type { Director } from './director';
+import type { World } from './schedule';
 
 interface Ended {
   readonly rests: boolean;
   readonly director: Director;
   /** SAS keys before anything began. */
   readonly policies: string;
+  readonly world: World;
 }
 
 /** Everything that has to hold when a schedule is over. @returns what does not */
@@ -24,6 +27,7 @@ export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise
       .filter(({ invariant, seen }) => !isExplained(ended.director, invariant, seen))
       .map(({ invariant, seen }) => `${invariant}: ${seen}`),
     ...(verified.body['ok'] === true ? [] : [`the chain does not verify: ${JSON.stringify(verified.body)}`]),
+    ...(isAnswered(simulation, ended.world) ? [] : [`nobody answered ${ended.world.cause}: ${standing(simulation)}`]),
     ...simulation.rotations.flatMap((rotation) => untold(simulation, rotation)),
     ...lostKeys(simulation, ended.policies),
     ...simulation.logged
@@ -32,11 +36,18 @@ export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise
   ];
 }
 
-/** Whoever moves a target behind a run's back decides where it stands; and who does so at the very last moment is seen by nobody. */
+/**
+ * Whoever moves a target behind a run's back decides where it stands at the end of that run; and who does so at the very last moment before a
+ * version is disabled is seen by nobody.
+ */
 function isExplained({ moved, shut, raced }: Director, invariant: string, seen: string): boolean {
-  if (raced && invariant === 'I1' && seen.includes('although it is referred to')) return true;
-  if (invariant === 'I10' && [...shut].some((kind) => seen.includes(`${kind} cannot open its data`))) return true;
-  return invariant === 'I8' && [...moved].some((kind) => seen.includes(`${kind}/`));
+  if (invariant === 'I1')
+    return [...raced].some((kid) => seen.includes(`${kid} is disabled although it is referred to`));
+  if (invariant === 'I10') return [...shut].some((kind) => seen.includes(`${kind} cannot open its data`));
+  return (
+    invariant === 'I8' &&
+    moved.some(({ kind, rotationId }) => seen.startsWith(`${rotationId} `) && seen.includes(` ${kind}/`))
+  );
 }
 
 function standing({ cloud, rotations }: Simulation): string {

@@ -5,6 +5,11 @@ import { wrapped } from '../unit/shared/use-cases/world';
 import { nextVersionOf } from './places';
 import type { Deed } from './schedule';
 
+export interface Moved {
+  readonly kind: 'iotHub' | 'dps';
+  readonly rotationId: string;
+}
+
 /** What a deed may do beyond the simulation itself. */
 export interface Stage {
   readonly simulation: Simulation;
@@ -16,12 +21,14 @@ export interface Stage {
   excuseReads(): () => void;
   /** Whether Keyturn looks after the store of data keys. */
   readonly hasStore: boolean;
-  /** Whose key identifier somebody else wrote. */
-  readonly moved: Set<'iotHub' | 'dps'>;
+  /** Whose key identifier somebody else wrote, and during which rotation. */
+  readonly moved: Moved[];
   /** Those of them that he gave a version that was disabled already. */
   readonly shut: Set<'iotHub' | 'dps'>;
-  /** A pause that was taken, until it is over. */
-  paused(answered: Promise<number>): () => void;
+  /** A pause that was taken, of one rotation or, with null, of everything, until it is over. */
+  paused(of: string | null, answered: Promise<number>): () => void;
+  /** A word that ends the pause of a rotation, once it was taken. */
+  unpaused(of: string, answered: Promise<number>): void;
 }
 
 type Doing = (stage: Stage, minutes: number) => (() => void) | undefined;
@@ -31,9 +38,14 @@ const idOf = ({ cloud, rotations }: Simulation): string | null =>
 
 /** Gives a command to the run that is alive, or to the last. */
 function commanding(name: string): Doing {
-  return ({ simulation }) => {
+  return ({ simulation, unpaused }) => {
     const id = idOf(simulation);
-    if (id !== null) void simulation.begin(`${name}Rotation`, { params: { id } });
+    if (id === null) return undefined;
+    const answer = simulation.begin(`${name}Rotation`, { params: { id } });
+    unpaused(
+      id,
+      answer.then(({ status }) => status),
+    );
     return undefined;
   };
 }
@@ -50,7 +62,10 @@ const pausing: Doing = ({ simulation, paused }) => {
   const id = idOf(simulation);
   if (id === null) return undefined;
   const answer = simulation.begin('pauseRotation', { params: { id } });
-  const over = paused(answer.then(({ status }) => status));
+  const over = paused(
+    id,
+    answer.then(({ status }) => status),
+  );
   return () => {
     over();
     void simulation.begin('resumeRotation', { params: { id } });
@@ -59,7 +74,10 @@ const pausing: Doing = ({ simulation, paused }) => {
 
 const pausingAll: Doing = ({ simulation, paused }) => {
   const answer = simulation.begin('pauseAll', { body: { reason: 'an exercise' } });
-  const over = paused(answer.then(({ status }) => status));
+  const over = paused(
+    null,
+    answer.then(({ status }) => status),
+  );
   return () => {
     over();
     void simulation.begin('resumeAll');
@@ -79,11 +97,25 @@ function writing(target: 'iotHub' | 'dps', change: (body: RawResource) => RawRes
       const etag = target === 'iotHub' ? String(read['etag']) : null;
       await somebody.put(id, 'any', change({ ...read, properties }), etag);
       if (!moves) return;
-      moved.add(target);
+      noteMoved(simulation, moved, target);
       if (cloud.vault.look().some(({ version, enabled }) => version === v1 && !enabled)) shut.add(target);
     })().catch(() => undefined); // busy, or hidden for a moment: whoever it is gives up
     return undefined;
   };
+}
+
+/** Longer than any operation lasts: until its end some readings show the resource as it was. */
+const operationMilliseconds = 120_000;
+
+/** Of the run that is alive, or of the last, which may still go back; and of whichever begins before the write is seen. */
+function noteMoved(simulation: Simulation, moved: Moved[], kind: Moved['kind']): void {
+  const note = (): void => {
+    const { claim } = simulation.cloud.ledger.look(kek);
+    const rotationId = claim?.rotationId ?? claim?.lastRotationId ?? null;
+    if (rotationId !== null) moved.push({ kind, rotationId });
+  };
+  note();
+  simulation.agenda.in(operationMilliseconds, note);
 }
 
 const tagged = (body: RawResource): RawResource => ({

@@ -1,7 +1,9 @@
 import { versionOf } from '../../shared/rotation/key-identifier';
 import { type Call, type Caller, calling, type Edge } from '../edges/with-edges';
+import { kek } from '../simulation/cloud';
+import { isMutation } from '../simulation/mutation-rules';
 import type { Simulation } from '../simulation/simulation';
-import { doings } from './deeds';
+import { doings, type Moved } from './deeds';
 import { stageOf } from './places';
 import {
   type BadCall,
@@ -29,7 +31,7 @@ export class Director {
   /** Names of what has happened. */
   readonly struck = new Set<string>();
   readonly stages = new Set<string>();
-  readonly moved = new Set<'iotHub' | 'dps'>();
+  readonly moved: Moved[] = [];
   readonly shut = new Set<'iotHub' | 'dps'>();
   /** What was seen to be wrong on the way. */
   readonly seen: string[] = [];
@@ -45,11 +47,12 @@ export class Director {
   readonly #forbidden = new Set<string>();
   /** Functions under which somebody moved a target: what they looked at before is not so any more. */
   readonly #overtaken = new Set<Caller>();
-  /** A version was disabled right after the last look at who refers to it, and right after somebody came to. */
-  raced = false;
+  /** Versions that were disabled right after the last look at who refers to them, and right after somebody came to. */
+  readonly raced = new Set<string>();
   readonly #waits: Waits;
   #excuses = 0;
-  #pausedSince: number | null = null;
+  /** Since when a rotation is paused, by its id; null: since when everything is. */
+  readonly #paused = new Map<string | null, number>();
 
   constructor(simulation: Simulation, { world, faults }: Schedule, firstEvent: string) {
     this.#simulation = simulation;
@@ -120,7 +123,8 @@ export class Director {
         hasStore: this.#hasStore,
         forbid: (kid) => this.#forbid(kid),
         excuseReads: () => this.#excuseReads(),
-        paused: (answered) => this.#notePause(answered),
+        paused: (of, answered) => this.#notePause(of, answered),
+        unpaused: (of, answered) => this.#noteGoingOn(of, answered),
       },
       fault.minutes,
     );
@@ -169,22 +173,28 @@ export class Director {
     };
   }
 
-  #notePause(answered: Promise<number>): () => void {
+  #notePause(of: string | null, answered: Promise<number>): () => void {
     let over = false;
     void answered.then((status) => {
-      if (status < 300 && status !== 0 && !over) this.#pausedSince ??= this.#simulation.agenda.now;
+      if (isTaken(status) && !over && !this.#paused.has(of)) this.#paused.set(of, this.#simulation.agenda.now);
     });
     return () => {
       over = true;
-      this.#pausedSince = null;
+      this.#paused.delete(of);
     };
+  }
+
+  #noteGoingOn(of: string, answered: Promise<number>): void {
+    void answered.then((status) => {
+      if (isTaken(status)) this.#paused.delete(of);
+    });
   }
 
   /** Nobody can lock a hub and a vault together. What nobody could see is found by the watch that follows, and undone. */
   #noteRace({ method, args }: Call): void {
     const by = calling.getStore();
     if (method !== 'setEnabled' || args[1] !== false || by === undefined || !this.#overtaken.has(by)) return;
-    this.raced = true;
+    this.raced.add(String(args[0]));
     this.#takeBack.add(this.#excuseReads());
   }
 
@@ -192,20 +202,16 @@ export class Director {
   #refuseWhilePaused(call: Call, stage: string): void {
     // What a retirement has disabled is given back at once, whoever has paused what.
     if (stage === 'retiring' && call.method === 'setEnabled' && call.args[1] === true) return;
-    if (this.#pausedSince === null || !mutations.has(`${call.port}.${call.method}`)) return;
-    if (this.#simulation.agenda.now > this.#pausedSince + onItsWay) {
+    if (!isMutation(call)) return;
+    const { claim } = this.#simulation.cloud.ledger.look(kek);
+    // The pause of a run that has ended is none of the next one.
+    const since = [null, claim?.rotationId ?? null].flatMap((of) => this.#paused.get(of) ?? []);
+    if (since.some((began) => this.#simulation.agenda.now > began + onItsWay)) {
       this.seen.push(`${call.port}.${call.method} began while it was paused`);
     }
   }
 }
 
-const mutations: ReadonlySet<string> = new Set([
-  'resourceManager.put',
-  'dataKeyStore.replace',
-  'keyVault.createVersion',
-  'keyVault.setEnabled',
-  'keyVault.setExpiry',
-  'keyVault.setRotationPolicy',
-]);
+const isTaken = (status: number): boolean => status > 0 && status < 300;
 
 const isNow = (at: Moment, stage: string, number: number): boolean => at.stage === stage && number >= at.call;

@@ -1,6 +1,7 @@
 import { isTerminal } from '../../shared/rotation/phases';
 import { kek, otherKey, v1 } from '../simulation/cloud';
 import { type Given, Simulation } from '../simulation/simulation';
+import { firstExpiry, hasRun, isAnswered, longestUnansweredHours } from './answered';
 import { faultsAtEnd } from './checks';
 import { Director } from './director';
 import type { Schedule, World } from './schedule';
@@ -9,7 +10,8 @@ import type { Schedule, World } from './schedule';
 export interface Played {
   /** What was wrong; empty if nothing was. */
   readonly wrong: readonly string[];
-  readonly run: World['run'];
+  /** What was asked for, if one of that kind has really begun. */
+  readonly run: World['run'] | null;
   readonly stages: ReadonlySet<string>;
   readonly struck: ReadonlySet<string>;
   readonly outcomes: ReadonlySet<string>;
@@ -30,12 +32,16 @@ export async function play(schedule: Schedule, look?: (simulation: Simulation) =
   begin(simulation, world);
   await undisturbed(simulation, world);
   director.heal();
-  const rests = await lookAfter(simulation, world);
-  const wrong = await faultsAtEnd(simulation, { rests, director, policies });
+  let rests = await lookAfter(simulation, world);
+  if (!isAnswered(simulation, world)) {
+    await simulation.runUntil(() => isAnswered(simulation, world), { hours: longestUnansweredHours });
+    rests = await lookAfter(simulation, world);
+  }
+  const wrong = await faultsAtEnd(simulation, { rests, director, policies, world });
   look?.(simulation);
   return {
     wrong,
-    run: world.run,
+    run: hasRun(simulation, world.run) ? world.run : null,
     stages: director.stages,
     struck: director.struck,
     outcomes: new Set([
@@ -75,7 +81,7 @@ function prepareCloud({ cloud }: Simulation, world: World): void {
   }
   if (world.run === 'replace') cloud.otherVault.addVersion();
   if (world.run === 'rotation' && world.cause !== 'new-version') {
-    cloud.vault.change(v1, { expiresOn: new Date('2026-12-12T00:00:00Z') });
+    cloud.vault.change(v1, { expiresOn: firstExpiry });
   }
 }
 

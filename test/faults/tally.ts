@@ -25,7 +25,7 @@ export class Tally {
 
   add({ run, stages, outcomes, struck }: Played): void {
     this.schedules += 1;
-    const reached = { runs: [run], stages, outcomes, faults: struck };
+    const reached = { runs: run === null ? [] : [run], stages, outcomes, faults: struck };
     for (const group of Object.keys(groups) as Group[]) {
       const counts = this.#counts[group];
       for (const name of reached[group]) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -16,9 +16,21 @@ describe('of schedules of faults', () => {
 
   test('what none of them reached is a problem when there were enough to reach everything, and is told anyhow', () => {
     const few = countedBySchedules(false)({ ...answer, found: null });
-    expect(few).toMatchObject({ schedules: 9, problems: [], reached: expect.stringContaining('not soaking') });
+    expect(few).toMatchObject({
+      ended: true,
+      schedules: 9,
+      problems: [],
+      reached: expect.stringContaining('not soaking'),
+    });
     const many = countedBySchedules(true)({ ...answer, found: null });
     expect(many.problems).toEqual(['no schedule reached soaking']);
+    expect(many.ended).toBeUndefined();
+  });
+
+  test('how the command has ended is not made good where nothing but what it counted could have been wrong', () => {
+    const found = { seed: 7, path: '1:2', wrong: 'I8: apart', schedule: {}, shrinks: 3 };
+    expect(countedBySchedules(false)({ ...answer, found }).ended).toBeUndefined();
+    expect(countedBySchedules(false)({ ...answer, missed: [], found: null }).ended).toBeUndefined();
   });
 
   test('one that fails is told with what plays it again', () => {

@@ -100,7 +100,9 @@ export class Judge {
     const { claim: before } = this.#simulation.cloud.ledger.look(kek);
     const enters = claim.phase !== before?.phase && claim.rotationId !== null && claim.purpose === 'rotation';
     if (enters && (claim.phase === 'completed' || claim.phase === 'rolled-back')) {
-      for (const seen of whereTheyShouldNot(this.#simulation, this.excused, claim)) this.breach('I8', seen);
+      for (const seen of whereTheyShouldNot(this.#simulation, this.excused, claim)) {
+        this.breach('I8', `${claim.rotationId} ${seen}`);
+      }
       if (claim.phase === 'completed') this.#allGreen(claim, 'completed');
     }
     if (putRetirement?.status === 'retired') this.#allGreen(claim, 'retired');

@@ -35,7 +35,7 @@ export interface Run {
   readonly after: Run | null;
   /** Its points are those of the other run: what sets it apart begins when it is struck. */
   readonly pointsOf?: Run;
-  /** Which of the points that it passes are its own; all unless set. */
+  /** Which of the points that it passes are struck; unless set, all but those of the event that tells of its own version. */
   readonly isPoint?: (point: string) => boolean;
   readonly needs?: Need;
   /** Ways in which its points are played. */

@@ -18,12 +18,13 @@ export function createTableAlertOutbox(tables: Tables): AlertOutbox {
       // One after the other: partitions share no transaction, and a repeat finds what the first try has written.
       for (const channel of channels) await insert(client, channel, alert, dueAt);
     },
-    async due(now, limit) {
+    async due(now, limitPerChannel) {
       const rows = await readRows(await table(), odata`nextAttemptAt le ${now.toISOString()}`);
       const ordered = rows.map((row) => ({ at: textOf(row, 'nextAttemptAt'), row }));
+      const taken = new Map<string, number>();
       return ordered
         .sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at)))
-        .slice(0, limit)
+        .filter(({ row }) => countUp(taken, textOf(row, 'partitionKey')) <= limitPerChannel)
         .map(({ row }) => readOwed(row));
     },
     async delivered({ channel, alert }) {
@@ -39,7 +40,7 @@ export function createTableAlertOutbox(tables: Tables): AlertOutbox {
   };
 }
 
-/** Due at once: who kept it tries it at once, and should that one die, the next look at the outbox finds it. */
+/** Due a little later: whoever kept it tries it at once, and should that one die, a look at the outbox finds it then. */
 async function insert(client: TableClient, channel: string, alert: Alert, dueAt: Date): Promise<void> {
   const { id } = alert;
   const columns = { alertId: id, attempts: 0, nextAttemptAt: dueAt.toISOString() };
@@ -49,6 +50,12 @@ async function insert(client: TableClient, channel: string, alert: Alert, dueAt:
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error; // kept already
   }
+}
+
+function countUp(counts: Map<string, number>, name: string): number {
+  const count = (counts.get(name) ?? 0) + 1;
+  counts.set(name, count);
+  return count;
 }
 
 const rowOf = ({ id }: Pick<Alert, 'id'>): string => createHash('sha256').update(id).digest('hex');

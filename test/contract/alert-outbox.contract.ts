@@ -66,8 +66,21 @@ export function describeAlertOutboxContract(name: string, setup: () => Promise<A
       const alerts = [alertAt(3), alertAt(1), alertAt(2)] as const;
       for (const alert of alerts) await outbox.put(alert, [topic]);
       expect((await due(9)).map(({ alert }) => alert.time)).toEqual([1, 2, 3].map((at) => instant(at).toISOString()));
-      const [first] = await outbox.due(instant(9), 1);
-      expect(await outbox.due(instant(9), 1)).toEqual([first]);
+      const first = (await outbox.due(instant(9), 1)).filter(({ channel }) => channel === topic);
+      expect(first).toEqual([owed(alerts[1], topic)]);
+    });
+
+    test('however much one channel owes, of another as much is found', async () => {
+      const alerts = [1, 2, 3].map(alertAt);
+      for (const alert of alerts) await outbox.put(alert, [topic]);
+      const late = alertAt(8);
+      await outbox.put(late, [webhook]);
+      const found = (await outbox.due(instant(9), 2)).filter(({ channel }) => [topic, webhook].includes(channel));
+      expect(found.map(({ channel, alert }) => [channel, alert.id])).toEqual([
+        [topic, alerts[0]?.id],
+        [topic, alerts[1]?.id],
+        [webhook, late.id],
+      ]);
     });
 
     test('what nobody owes can be struck off or put off, and stays away', async () => {

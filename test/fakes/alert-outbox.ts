@@ -22,12 +22,15 @@ export function fakeAlertOutbox(effects: string[] = []): Fake<AlertOutbox, { owe
           if (!rows.has(nameOf(owed))) rows.set(nameOf(owed), owed);
         }
       }),
-    due: (now, limit) =>
+    due: (now, limitPerChannel) =>
       run('due', '', () =>
         [...rows.values()]
           .filter(({ nextAttemptAt }) => nextAttemptAt <= now)
           .sort((a, b) => a.nextAttemptAt.getTime() - b.nextAttemptAt.getTime())
-          .slice(0, limit)
+          .filter(({ channel }, index, all) => {
+            const before = all.slice(0, index).filter((each) => each.channel === channel);
+            return before.length < limitPerChannel;
+          })
           .map(tell),
       ),
     delivered: (owed) =>

@@ -19,8 +19,8 @@ export interface AlertChannel {
 export interface AlertOutbox {
   /** Kept once for each channel; the same id again changes nothing. Not due before `dueAt` (absent: the alert's time). */
   put(alert: Alert, channels: readonly string[], dueAt?: Date): Promise<void>;
-  /** Those whose next attempt is due, oldest first. */
-  due(now: Date, limit: number): Promise<readonly OwedAlert[]>;
+  /** Those whose next attempt is due, oldest first, and no more of any channel than `limitPerChannel`: one that is away must not hide another's. */
+  due(now: Date, limitPerChannel: number): Promise<readonly OwedAlert[]>;
   delivered(owed: Pick<OwedAlert, 'channel'> & { readonly alert: Pick<Alert, 'id'> }): Promise<void>;
   failed(owed: OwedAlert, nextAttemptAt: Date): Promise<void>;
 }

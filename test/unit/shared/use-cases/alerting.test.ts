@@ -117,6 +117,18 @@ describe('what is owed', () => {
     expect(await deliverOwed(world.ports)).toBe(0);
   });
 
+  test('by a channel that is away, however much, keeps no other waiting', async () => {
+    const { world, second } = twoChannels();
+    world.alerts.interfere.failAlways('send');
+    for (let count = 0; count < 150; count++) {
+      await world.outbox.put({ ...alert, id: `run.holding.${count}` }, [world.alerts.name], world.ports.now());
+    }
+    world.pass(60);
+    await world.outbox.put(alert, [second.name], world.ports.now());
+    expect(await deliverOwed(world.ports)).toBe(1);
+    expect(second.sent.map(({ id }) => id)).toEqual([alert.id]);
+  });
+
   test('that a channel does not take ends its turn in that round, and leaves the rest owed', async () => {
     const world = makeWorld();
     world.alerts.interfere.failAlways('send');

@@ -92,7 +92,7 @@ cloud; a test fails when they and this file differ. To write it anew:
     ${command}
 
 Each time everything ended as in the run that nobody disturbed: the same phases, every target and record on the same version, the same versions enabled, the same
-retirements, the same alerts. The invariants I1 to I12 held, every record opened at every moment with the version that it names, the history verified, no instance was left over, and nothing outside was
+retirements, the same alerts (an id a second time only where nobody could know that it had been sent). The invariants I1 to I12 held, every record opened at every moment with the version that it names, the history verified, no instance was left over, and nothing outside was
 changed more than once more than in an undisturbed run.
 
 | Column | Says |

@@ -1,6 +1,6 @@
 import type { Rotation } from '../../shared/contracts/rotation';
-import type { AuditRecord } from '../../shared/rotation/ports';
-import { type Call, calling, type Edge } from '../edges/with-edges';
+import type { Alert, AuditRecord } from '../../shared/rotation/ports';
+import { type Call, type Caller, calling, type Edge } from '../edges/with-edges';
 import { verifyChain } from '../fakes/chain-alone';
 import { kek } from '../simulation/cloud';
 import { isLive } from '../simulation/durable-engine';
@@ -33,7 +33,7 @@ export interface Outcome {
   readonly standing: Simulation['standing'];
   readonly versions: readonly string[];
   readonly retirements: readonly string[];
-  /** Types of the alerts that were sent, each once. */
+  /** What was told of which rotation, each id once: one that comes under two ids is there twice. */
   readonly alerts: readonly string[];
   /** What people asked for, as the history tells it, each once. */
   readonly commands: readonly string[];
@@ -50,7 +50,7 @@ export interface Played {
   readonly breaches: readonly Breach[];
   /** What must not be, whatever the run. */
   readonly troubles: readonly string[];
-  /** Ids of alerts that were sent more than once. */
+  /** Ids of alerts that came again although somebody knew that they had been sent, or more often than that explains. */
   readonly repeated: readonly string[];
   readonly operator: readonly string[];
 }
@@ -64,6 +64,9 @@ export async function played(run: Run, at?: { readonly id: string; readonly way:
   const done = new Map<string, number>();
   const mutations = new Map<string, number>();
   const met = new Map<string, number>();
+  const toldBy: ToldBy = new Map();
+  /** What was told by the very call of a function that was struck, which nobody else could know. */
+  let unknown: Copies = new Map();
   const accident: Edge = run.accidents?.(simulation) ?? ((_call, go) => go());
   simulation.edge = accident;
   await run.before?.(stage);
@@ -76,11 +79,16 @@ export async function played(run: Run, at?: { readonly id: string; readonly way:
       const answer = await accident(call, go);
       count(done, effect);
       if (isMutation(call)) count(mutations, point.effect);
+      noteTold(toldBy, call);
       return answer;
     };
     if (point.id !== at?.id) return pass();
-    if (at.way === 'before') return simulation.kill();
+    if (at.way === 'before') {
+      unknown = toldBy.get(calling.getStore()) ?? unknown;
+      return simulation.kill();
+    }
     await pass();
+    unknown = toldBy.get(calling.getStore()) ?? unknown;
     return at.way === 'after' ? simulation.kill() : simulation.lose();
   };
   const troubles: string[] = [];
@@ -90,7 +98,6 @@ export async function played(run: Run, at?: { readonly id: string; readonly way:
     troubles.push(error instanceof Error ? error.message : String(error));
   }
   troubles.push(...(await troublesOf(simulation, run)));
-  const { sent } = simulation.cloud.alerts;
   return {
     points,
     done,
@@ -98,9 +105,35 @@ export async function played(run: Run, at?: { readonly id: string; readonly way:
     outcome: outcomeOf(simulation),
     breaches: simulation.judge.atEnd(),
     troubles,
-    repeated: sent.filter(({ id }, index) => sent.findIndex((each) => each.id === id) < index).map(({ id }) => id),
+    // Who cut off the record that it was told has it told again.
+    repeated: run.tampered === undefined ? repeatedOf(simulation, unknown) : [],
     operator: person.did,
   };
+}
+
+/** How often an alert may come, by its id. */
+type Copies = ReadonlyMap<string, number>;
+type ToldBy = Map<Caller | undefined, Map<string, number>>;
+
+const timers: ReadonlySet<string> = new Set(['sweep', 'verifyHistories']);
+
+/**
+ * A step that is struck after it has sent an alert is done again, and sends it again. A timer comes back so much later that the outbox has sent
+ * meanwhile what was kept in it, and was not known to be sent.
+ */
+function noteTold(toldBy: ToldBy, { port, method, args }: Call): void {
+  const caller = calling.getStore();
+  const isTimer = timers.has(caller?.name ?? '');
+  const isKept = port === 'outbox' && method === 'put' && isTimer;
+  if (!isKept && !(port === 'alerts' && method === 'send')) return;
+  const told = toldBy.get(caller) ?? new Map<string, number>();
+  toldBy.set(caller, told);
+  told.set((args[0] as Alert).id, isTimer && !isKept ? 3 : 2);
+}
+
+function repeatedOf({ cloud }: Simulation, unknown: Copies): readonly string[] {
+  const copies = Map.groupBy(cloud.alerts.sent, ({ id }) => id);
+  return [...copies].filter(([id, all]) => all.length > (unknown.get(id) ?? 1)).map(([id]) => id);
 }
 
 function count(map: Map<string, number>, name: string): void {
@@ -152,10 +185,18 @@ function outcomeOf({ rotations, standing, cloud }: Simulation): Outcome {
         .map(({ version, enabled, expiresOn }) => `${version} ${enabled} ${expiresOn?.toISOString().slice(0, 10)}`),
     ),
     retirements: retirements.map(({ status }) => status),
-    alerts: [...new Set(cloud.alerts.sent.map(({ type }) => type))].sort(),
+    alerts: [...new Map(cloud.alerts.sent.map((alert) => [alert.id, alert])).values()]
+      .map((alert) => kindOf(alert, rotations))
+      .sort(),
     commands: [...new Set(told.filter(({ action }) => action === 'command').map(commandOf))].sort(),
     held: claim !== null && claim.rotationId !== null,
   };
+}
+
+/** An alert's id without what differs from one time to the next: which generation told, and when the trouble began. */
+function kindOf({ id, type }: Alert, rotations: readonly Rotation[]): string {
+  const index = rotations.findIndex(({ rotationId }) => id.startsWith(`${rotationId}.`));
+  return index < 0 ? type : `rotation ${index + 1}: ${id.split('.')[1]}`;
 }
 
 const commandOf = ({ actor, details }: AuditRecord): string => `${details['command']} by ${actor}`;

@@ -1,11 +1,9 @@
-import type { Rotation } from '../../shared/contracts/rotation';
-import { alertTypes, completionOf } from '../../shared/rotation/alerting';
-import { isTerminal } from '../../shared/rotation/phases';
 import { kek } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
 import { isAnswered } from './answered';
 import type { Director } from './director';
 import type { World } from './schedule';
+import { untoldEnds } from './told';
 
 interface Ended {
   readonly rests: boolean;
@@ -28,7 +26,7 @@ export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise
       .map(({ invariant, seen }) => `${invariant}: ${seen}`),
     ...(verified.body['ok'] === true ? [] : [`the chain does not verify: ${JSON.stringify(verified.body)}`]),
     ...(isAnswered(simulation, ended.world) ? [] : [`nobody answered ${ended.world.cause}: ${standing(simulation)}`]),
-    ...simulation.rotations.flatMap((rotation) => untold(simulation, rotation)),
+    ...untoldEnds(simulation),
     ...lostKeys(simulation, ended.policies),
     ...simulation.logged
       .filter((line) => /^\w+ failed: (?!.*as the schedule has it)/.test(line))
@@ -54,15 +52,6 @@ function standing({ cloud, rotations }: Simulation): string {
   const { claim } = cloud.ledger.look(kek);
   const runs = rotations.map(({ rotationId, phase, waitingFor }) => `${rotationId} ${phase} (waits for ${waitingFor})`);
   return `${runs.join(', ')}; the claim is ${claim?.rotationId ?? 'free'} in ${claim?.phase}, ${claim?.purpose}`;
-}
-
-/** Every end that is to be told was told. */
-function untold({ cloud }: Simulation, { rotationId, phase, run = 'rotate' }: Rotation): readonly string[] {
-  if (!isTerminal(phase)) return [];
-  const kind = phase === 'completed' ? completionOf[run] : phase === 'rolled-back' ? 'rolled-back' : null;
-  if (kind === null) return [];
-  const told = cloud.alerts.sent.some(({ type, id }) => type === alertTypes[kind] && id.startsWith(`${rotationId}.`));
-  return told ? [] : [`nobody was told that ${rotationId} is ${phase}`];
 }
 
 function lostKeys({ cloud }: Simulation, before: string): readonly string[] {

@@ -81,10 +81,17 @@ async function endSignedChain(ports: CarePorts, key: string, { message }: Refusa
   });
 }
 
-/** Told before the chain begins: once it has begun, the break is on record, and whoever died in between would be the last who knew that nobody was told. */
-async function beginAnew(ports: CarePorts, key: string, why: ChainBreak): Promise<void> {
+/**
+ * Told before the chain begins: once it has begun, the break is on record, and whoever died in between would be the last who knew that nobody was told.
+ * @param seenTo the newest chain when the break was found: whoever found it at the same time may have begun another since
+ */
+async function beginAnew(ports: CarePorts, key: string, why: ChainBreak, seenTo = why.brokenChain): Promise<void> {
   const head = await ports.auditLog.head(key);
   const after = Math.max(head?.chain ?? 0, why.brokenChain);
+  const broken = { chain: why.brokenChain, sequence: why.brokenSequence, fault: why.fault };
+  for (let chain = seenTo + 1; chain <= after; chain++) {
+    if (await saysWhy(ports.auditLog, key, chain, broken)) return;
+  }
   const at = ports.now().toISOString();
   await tellOfBreak(ports, key, after + 1, why, at);
   await ports.auditLog.beginChain(key, after, { ...why, told: true }, at);
@@ -232,24 +239,37 @@ export async function verifyAndTell(ports: CarePorts, key: string): Promise<Audi
       continue;
     }
     const lastGood = broken.head === null ? null : { chain: broken.chain, sequence: broken.records, hash: broken.head };
-    await beginAnew(ports, key, { brokenChain: broken.chain, brokenSequence: sequence, fault, message, lastGood });
+    const why = { brokenChain: broken.chain, brokenSequence: sequence, fault, message, lastGood };
+    await beginAnew(ports, key, why, verdict.chains.at(-1)?.chain);
   }
   return verdict;
 }
 
-/** A later chain says of the break why it began; what that one still called good is news when it holds no more. */
+interface Break {
+  readonly chain: number;
+  readonly sequence: number;
+  readonly fault: string;
+}
+
+/** A later chain, of those that hold, says so. */
 async function isOnRecord(
   auditLog: AuditLog,
   key: string,
   chains: readonly ChainVerdict[],
-  broken: { readonly chain: number; readonly sequence: number; readonly fault: string },
+  broken: Break,
 ): Promise<boolean> {
   for (const { chain, begins } of chains) {
     if (chain <= broken.chain || begins?.brokenChain !== broken.chain) continue;
-    const { fault, lastGoodChain, lastGoodSequence } =
-      (await firstAfter(auditLog, key, { chain, sequence: 0 }))?.details ?? {};
-    const wasGood = lastGoodChain === broken.chain && broken.sequence <= Number(lastGoodSequence);
-    if (!wasGood || fault === broken.fault) return true;
+    if (await saysWhy(auditLog, key, chain, broken)) return true;
   }
   return false;
+}
+
+/** Whether a chain began because of this break; what it still called good is news when it holds no more. */
+async function saysWhy(auditLog: AuditLog, key: string, chain: number, broken: Break): Promise<boolean> {
+  const first = await firstAfter(auditLog, key, { chain, sequence: 0 });
+  const { brokenChain, fault, lastGoodChain, lastGoodSequence } = first?.details ?? {};
+  if (brokenChain !== broken.chain) return false;
+  const wasGood = lastGoodChain === broken.chain && broken.sequence <= Number(lastGoodSequence);
+  return !wasGood || fault === broken.fault;
 }

@@ -343,6 +343,31 @@ describe('a history that was tampered with', () => {
     expect(history.alerts()).toEqual(['Keyturn.History.Broken']);
   });
 
+  test('is told of once by two who find it at the same time', async () => {
+    const { ports, heads, alerts, ...history } = await setUp(6, [3, 6]);
+    rewriteFrom({ ports, heads, alerts, ...history }, 4);
+    const { auditLog } = ports;
+    let read = false;
+    const slow: RotationPorts = {
+      ...ports,
+      auditLog: {
+        ...auditLog,
+        // A long history: by the time it is read somebody else has found out what is wrong with it.
+        trail: async (of, from) => {
+          const trail = await auditLog.trail(of, from);
+          if (from === undefined && !read) {
+            read = true;
+            await verifyAndTell(ports, key);
+          }
+          return trail;
+        },
+      },
+    };
+    await verifyAndTell(slow, key);
+    expect(heads).toHaveLength(2);
+    expect(alerts()).toEqual(['Keyturn.History.Broken']);
+  });
+
   test('is told of before the new chain begins: who dies in between leaves it to the next, who tells under the same id', async () => {
     const { world, ports, heads, ...history } = await setUp(6, [3, 6]);
     rewriteFrom({ world, ports, heads, ...history }, 4);

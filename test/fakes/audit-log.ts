@@ -1,22 +1,27 @@
 import { beginning, chain } from '../../shared/rotation/audit-chain';
 import { partitionOf } from '../../shared/rotation/key-identifier';
-import type { AuditLog, AuditRecord, ChainHead, SignedHead } from '../../shared/rotation/ports';
+import type { AuditLog, AuditRecord, ChainBreak, ChainHead, SignedHead } from '../../shared/rotation/ports';
 import { type Fake, interference } from './interference';
 
 interface FakeAuditLogExtra {
   /** The stored records of a KEK, oldest first: to look at, and to tamper with. */
   stored(key: string): AuditRecord[];
+  /** Every record as it was told, oldest first, whatever somebody did to it since. */
+  told(key: string): readonly AuditRecord[];
   /** The newest record of each chain, kept apart from the records, so that a cut tail shows; to tamper with. */
   heads(key: string): ChainHead[];
   /** Signed heads as they are kept; to tamper with. */
   kept(key: string): SignedHead[];
 }
 
+type Place = Pick<ChainHead, 'chain' | 'sequence'>;
+
 interface Stored {
   readonly records: AuditRecord[];
+  readonly told: AuditRecord[];
   readonly heads: ChainHead[];
   readonly seals: SignedHead[];
-  readonly byIdempotencyKey: Map<string, AuditRecord>;
+  readonly byIdempotencyKey: Map<string, Place>;
 }
 
 /** The audit log in memory: the chains of each KEK. */
@@ -25,13 +30,20 @@ export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLo
   const histories = new Map<string, Stored>();
   const of = (key: string): Stored => {
     const partition = partitionOf(key);
-    const found = histories.get(partition) ?? { records: [], heads: [], seals: [], byIdempotencyKey: new Map() };
+    const found = histories.get(partition) ?? {
+      records: [],
+      told: [],
+      heads: [],
+      seals: [],
+      byIdempotencyKey: new Map(),
+    };
     histories.set(partition, found);
     return found;
   };
-  const add = ({ records, heads }: Stored, record: AuditRecord): AuditRecord => {
+  const add = ({ records, told, heads }: Stored, record: AuditRecord): AuditRecord => {
     const { chain: number, sequence, hash } = record;
     records.push(record);
+    told.push(structuredClone(record));
     const at = heads.findIndex((head) => head.chain === number);
     heads.splice(at === -1 ? heads.length : at, 1, { chain: number, sequence, hash });
     return structuredClone(record);
@@ -40,13 +52,19 @@ export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLo
   return {
     interfere,
     stored: (key) => of(key).records,
+    told: (key) => of(key).told,
     heads: (key) => of(key).heads,
     kept: (key) => of(key).seals,
     append: (key, entry, idempotencyKey) =>
       run('append', `${entry.action} ${entry.outcome}`, () => {
         const stored = of(key);
-        const known = stored.byIdempotencyKey.get(idempotencyKey);
+        const place = stored.byIdempotencyKey.get(idempotencyKey);
+        const known = place && recordAt(stored, place);
         if (known !== undefined) return structuredClone(known);
+        // It was told, and somebody took the record of it away.
+        if (place !== undefined && stored.heads.at(-1)?.chain === place.chain) {
+          add(stored, beginning(key, place.chain + 1, missing(place), entry.at));
+        }
         const record = add(stored, chain(stored.heads.at(-1) ?? null, key, structuredClone(entry)));
         stored.byIdempotencyKey.set(idempotencyKey, record);
         return structuredClone(record);
@@ -54,7 +72,7 @@ export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLo
     beginChain: (key, after, why, at) =>
       run('beginChain', `${after + 1} ${why.fault}`, () => {
         const stored = of(key);
-        const there = stored.records.find((record) => record.chain === after + 1 && record.sequence === 1);
+        const there = recordAt(stored, { chain: after + 1, sequence: 1 });
         return there ?? add(stored, beginning(key, after + 1, why, at));
       }),
     list: (key, { rotationId, target, actor, outcome, from, to, limit, continuation }) =>
@@ -96,6 +114,14 @@ export function fakeAuditLog(effects: string[] = []): Fake<AuditLog, FakeAuditLo
       }),
   };
 }
+
+const recordAt = ({ records }: Stored, { chain: number, sequence }: Place): AuditRecord | undefined =>
+  records.find((record) => record.chain === number && record.sequence === sequence);
+
+const missing = ({ chain: brokenChain, sequence: brokenSequence }: Place): ChainBreak => ({
+  ...{ brokenChain, brokenSequence, fault: 'removed', lastGood: null },
+  message: `Record ${brokenSequence} of chain ${brokenChain} is missing although it was written.`,
+});
 
 async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;

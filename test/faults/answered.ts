@@ -23,7 +23,7 @@ export function isAnswered(simulation: Simulation, { run, cause, targets }: Worl
 
 /** Those that an event or the sweep has begun are told apart by the record of their claim. */
 const hasBegunFor = ({ cloud }: Simulation): boolean =>
-  cloud.auditLog.stored(kek).some(({ action, rotationId, details }) => {
+  cloud.auditLog.told(kek).some(({ action, rotationId, details }) => {
     const { cause } = details as { readonly cause?: string };
     const isForEvent = action === 'claim' && (cause === 'event' || cause === 'sweep');
     return isForEvent && rotationId !== null && cloud.history.rotations.has(rotationId);
@@ -42,12 +42,12 @@ function staleKid({ cloud }: Simulation, cause: World['cause']): (kid: string) =
 /** Whether a run of the kind that was asked for has got as far as being planned; of a retirement, as being proved. */
 export function hasRun({ rotations, cloud }: Simulation, run: World['run']): boolean {
   if (run === 'retirement') {
-    return cloud.auditLog.stored(kek).some(({ action, outcome }) => action === 'retire' && outcome === 'intended');
+    return cloud.auditLog.told(kek).some(({ action, outcome }) => action === 'retire' && outcome === 'intended');
   }
   const name = run === 'rotation' ? 'rotate' : run;
   const planned = new Set(
     cloud.auditLog
-      .stored(kek)
+      .told(kek)
       .filter(({ action, details }) => action === 'phase' && (details as { phase?: string }).phase === 'planning')
       .map(({ rotationId }) => rotationId),
   );

@@ -1,8 +1,10 @@
+import type { AuditVerification } from '../../shared/rotation/verify-history';
 import { kek } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
 import { isAnswered } from './answered';
 import type { Director } from './director';
 import type { World } from './schedule';
+import { historyFaults } from './tampering';
 import { untoldEnds } from './told';
 
 interface Ended {
@@ -24,8 +26,8 @@ export async function faultsAtEnd(simulation: Simulation, ended: Ended): Promise
       .atEnd()
       .filter(({ invariant, seen }) => !isExplained(ended.director, invariant, seen))
       .map(({ invariant, seen }) => `${invariant}: ${seen}`),
-    ...(verified.body['ok'] === true ? [] : [`the chain does not verify: ${JSON.stringify(verified.body)}`]),
     ...(isAnswered(simulation, ended.world) ? [] : [`nobody answered ${ended.world.cause}: ${standing(simulation)}`]),
+    ...historyFaults(simulation, ended.director.tampered, verified.body as unknown as AuditVerification),
     ...untoldEnds(simulation),
     ...lostKeys(simulation, ended.policies),
     ...simulation.logged

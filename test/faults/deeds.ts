@@ -4,6 +4,7 @@ import type { Simulation } from '../simulation/simulation';
 import { wrapped } from '../unit/shared/use-cases/world';
 import { nextVersionOf } from './places';
 import type { Deed } from './schedule';
+import { type Tampered, tamper } from './tampering';
 
 export interface Moved {
   readonly kind: 'iotHub' | 'dps';
@@ -25,6 +26,8 @@ export interface Stage {
   readonly moved: Moved[];
   /** Those of them that he gave a version that was disabled already. */
   readonly shut: Set<'iotHub' | 'dps'>;
+  /** What somebody has tampered with so far. */
+  readonly tampered: Tampered[];
   /** A pause that was taken, of one rotation or, with null, of everything, until it is over. */
   paused(of: string | null, answered: Promise<number>): () => void;
   /** A word that ends the pause of a rotation, once it was taken. */
@@ -225,6 +228,10 @@ export const doings: Readonly<Record<Deed['kind'], Doing>> = {
   },
   'verify-now': firing('verifyHistories'),
   'purge-now': firing('purgeEndedInstances'),
+  'history-tampered': ({ simulation, tampered }, minutes) => {
+    tamper(simulation, tampered, minutes);
+    return undefined;
+  },
   'owner-writes-record': ({ simulation: { cloud, judge }, hasStore }) => {
     const name = `new-${cloud.owned.length}`;
     const newest = cloud.vault.look().findLast(({ enabled }) => enabled);

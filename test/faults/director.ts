@@ -17,6 +17,7 @@ import {
   type Schedule,
 } from './schedule';
 import { away, badly, isAway, isChance, isTo, oddly, refuseForbidden } from './spoilt-calls';
+import type { Tampered } from './tampering';
 import { Waits } from './waits';
 
 const minute = 60_000;
@@ -33,6 +34,8 @@ export class Director {
   readonly stages = new Set<string>();
   readonly moved: Moved[] = [];
   readonly shut = new Set<'iotHub' | 'dps'>();
+  /** Records of the history that somebody tampered with. */
+  readonly tampered: Tampered[] = [];
   /** What was seen to be wrong on the way. */
   readonly seen: string[] = [];
   readonly #simulation: Simulation;
@@ -120,6 +123,7 @@ export class Director {
         firstEvent: this.#firstEvent,
         moved: this.moved,
         shut: this.shut,
+        tampered: this.tampered,
         hasStore: this.#hasStore,
         forbid: (kid) => this.#forbid(kid),
         excuseReads: () => this.#excuseReads(),

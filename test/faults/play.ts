@@ -37,6 +37,7 @@ export async function play(schedule: Schedule, look?: (simulation: Simulation) =
     await simulation.runUntil(() => isAnswered(simulation, world), { hours: longestUnansweredHours });
     rests = await lookAfter(simulation, world);
   }
+  rests = rests && (await nightsAfter(simulation, director));
   const wrong = await faultsAtEnd(simulation, { rests, director, policies, world });
   look?.(simulation);
   return {
@@ -181,6 +182,13 @@ async function lookAfter(simulation: Simulation, { run, answer }: Pick<World, 'r
   }
   if (run === 'retirement') await simulation.runUntil(() => retirementIsOver(simulation), { hours: 80 });
   return simulation.runUntil(done, { hours: 24 });
+}
+
+/** A history that somebody tampered with is verified at night, and once more the next: nothing is told a second time. @returns whether all was told */
+async function nightsAfter(simulation: Simulation, { tampered }: Director): Promise<boolean> {
+  if (tampered.length === 0) return true;
+  for (let night = 0; night < 2; night++) await simulation.tick('verifyHistories');
+  return simulation.settle(24);
 }
 
 /** What did not help twice is not tried for ever. */

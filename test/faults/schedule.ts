@@ -129,6 +129,7 @@ export const deeds = [
   'task-hub-lost',
   'verify-now',
   'purge-now',
+  'history-tampered',
   'owner-writes-record',
   'owner-removes-record',
 ] as const;

@@ -7,7 +7,7 @@ type Told = keyof typeof alertTypes;
 
 /** Every end that the history has, of a rotation or of a retirement, was told, each time it came. @returns those that nobody was told of */
 export function untoldEnds({ cloud, rotations }: Simulation): readonly string[] {
-  const history = cloud.auditLog.stored(kek);
+  const history = cloud.auditLog.told(kek);
   const ids = new Set(cloud.alerts.sent.map(({ id }) => id));
   return rotations.flatMap(({ rotationId, run }) => {
     const mine = history.filter((record) => record.rotationId === rotationId);

@@ -152,7 +152,7 @@ const isIntended = (
   wanted: readonly string[],
 ): boolean =>
   cloud.auditLog
-    .stored(kek)
+    .told(kek)
     .some((each) => each.rotationId === rotationId && each.outcome === 'intended' && wanted.includes(each.action));
 
 /** I5: whoever changes something holds the claim, as far as he could know. */

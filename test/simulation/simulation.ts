@@ -190,7 +190,7 @@ export class Simulation {
 
   #wasTold(end: UntoldEnd): boolean {
     const id = alertIdOf({ key: kek, ...end }, end.alert);
-    return this.cloud.auditLog.stored(kek).some(({ details }) => details['alertId'] === id);
+    return this.cloud.auditLog.told(kek).some(({ details }) => details['alertId'] === id);
   }
 
   /** Runs on until it is at rest. @returns false if it does not come to rest */

@@ -78,11 +78,14 @@ async function findMissed(ports: RotationPorts, swept: Swept): Promise<SweepActi
   const now = ports.now();
   if (claim?.backOffUntil != null && Date.parse(claim.backOffUntil) > now.getTime()) return null;
   const [versions, policy, references] = await Promise.all([facts.versions(), facts.policy(), facts.references()]);
-  const named = references.map((each) => {
+  const { targets } = managedKey(ports, key);
+  const named = references.flatMap((each, index) => {
     if (each.status === 'rejected') throw each.reason;
-    return each.value;
+    // A data key without a version is a bad record: nothing is started for it, and admission would say so each time.
+    const unversioned = targets[index]?.kind === 'dataKeys' ? [] : followed(versions);
+    return each.value.flatMap((kid) => versionOf(kid) ?? unversioned);
   });
-  const inUse = new Set(named.flat().flatMap((kid) => versionOf(kid) ?? followed(versions)));
+  const inUse = new Set(named);
   const used = versions.filter(({ version }) => inUse.has(version)).toSorted(byCreation);
   const versionsInUse = used.map(({ version }) => version);
   // What a recheck is about has come: it only was not acted upon.

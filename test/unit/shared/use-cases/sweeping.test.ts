@@ -267,6 +267,18 @@ describe('the run for an event that was started and has left no rotation', () =>
     expect(await sweep(world, 'gone')).toEqual([]);
   });
 
+  test('is not started again and again for data keys that name no version, of which admission knows nothing either', async () => {
+    const world = makeWorld(['dataKeys']);
+    for (const record of world.store.look()) world.store.ownerPuts({ ...record, kid: key });
+    world.keyVault.change(v1, { expiresOn: inSeconds(world, 5 * day) });
+    const came = await receiveEvent(world.ports, keyEvent('e1', 'KeyNearExpiry', v1));
+    if (came.kind !== 'start') throw new Error('It must start.');
+    await eventStarted(world.ports, key, came.event);
+    const admission = await admit(world.ports, { ...came.start, now: world.now() });
+    expect(admission).toMatchObject({ admitted: false, why: 'version-not-in-use' });
+    expect(await sweep(world, 'ended')).toEqual([]);
+  });
+
   test('is not asked for again in observe mode, where the answer was an alert', async () => {
     const { world } = await started();
     world.managed.mode = 'observe' as 'act';

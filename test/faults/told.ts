@@ -21,20 +21,34 @@ export function untoldEnds({ cloud, rotations }: Simulation): readonly string[] 
   });
 }
 
-function endOf(
-  { action, details }: AuditRecord,
-  mine: readonly AuditRecord[],
-  run: Parameters<typeof alertOfPhase>[1],
-): readonly Told[] {
-  if (action === 'phase') return endOfRotation(details['phase'] as Parameters<typeof alertOfPhase>[0], mine, run);
+type Run = Parameters<typeof alertOfPhase>[1];
+type Phase = Parameters<typeof alertOfPhase>[0];
+
+function endOf(record: AuditRecord, mine: readonly AuditRecord[], run: Run): readonly Told[] {
+  const { action, details } = record;
+  if (action === 'phase' && !isAnswered(record, mine) && !isNoEnd(record, mine))
+    return endOfRotation(details['phase'] as Phase, mine, run);
   return action === 'retire' && details['status'] === 'undone' ? ['retirement-undone'] : [];
 }
 
-function endOfRotation(
-  phase: Parameters<typeof alertOfPhase>[0],
-  mine: readonly AuditRecord[],
-  run: Parameters<typeof alertOfPhase>[1],
-): readonly Told[] {
+/** As long as a sweep may take to find that nobody was told, with whatever has to be waited for before it sends. */
+const sweptWithin = 30 * 60_000;
+
+/** Who has said how to go on before anybody could tell him knows of it, and nobody is waited for any more. */
+const isAnswered = ({ at, details }: AuditRecord, mine: readonly AuditRecord[]): boolean =>
+  details['phase'] === 'needs-attention' &&
+  mine.some((each) => {
+    const later = Date.parse(each.at) - Date.parse(at);
+    return each.action === 'command' && later >= 0 && later < sweptWithin;
+  });
+
+/** On record, but the claim could not be freed: the run went on to an end of another kind, or a new instance said the same once more. */
+function isNoEnd(record: AuditRecord, mine: readonly AuditRecord[]): boolean {
+  const next = mine.slice(mine.indexOf(record) + 1).find(({ action }) => action === 'phase')?.details['phase'];
+  return next === 'needs-attention' || next === record.details['phase'];
+}
+
+function endOfRotation(phase: Phase, mine: readonly AuditRecord[], run: Run): readonly Told[] {
   const cause = mine.find(({ action }) => action === 'claim')?.details['cause'];
   // Who asked by hand has the answer.
   if (phase === 'refused') return cause === 'event' || cause === 'sweep' ? ['refused'] : [];

@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
 function parse(args: readonly string[]) {
   try {
     const { values, positionals } = parseArgs({
-      args: [...args],
+      args: withoutDashes(args),
       allowPositionals: true,
       options: {
         thumbprint: { type: 'string', multiple: true, default: [] },
@@ -59,6 +59,14 @@ function parse(args: readonly string[]) {
     console.error(`${(error as Error).message}\n${usage}`);
     return null;
   }
+}
+
+/** One thumbprint in sixty-four begins with a dash, and would be taken for an option. */
+function withoutDashes(args: readonly string[]): string[] {
+  return args.flatMap((each, index) => {
+    if (args[index - 1] === '--thumbprint') return [];
+    return each === '--thumbprint' && index + 1 < args.length ? [`${each}=${args[index + 1]}`] : [each];
+  });
 }
 
 function told(verdict: AuditVerification, key: string, given: { pinned: boolean; listed: boolean }): readonly string[] {

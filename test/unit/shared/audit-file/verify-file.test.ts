@@ -80,6 +80,13 @@ describe('npm run audit:verify', () => {
     expect(run(file, '--thumbprint', thumbprint).stdout).toContain('the word of the app');
   });
 
+  test('takes a thumbprint that begins with a dash', async () => {
+    const { lines } = await exported();
+    const { status, verdict } = run(written(lines), '--thumbprint', `-${'a'.repeat(42)}`, '--json');
+    expect([status, verdict?.brokenAt]).toEqual([1, expect.objectContaining({ fault: 'signed-by-another-key' })]);
+    expect(run(written(lines), '--thumbprint')).toMatchObject({ status: 2 });
+  });
+
   test('takes the public key as a file too', async () => {
     const { lines } = await exported();
     const seal = lines.find(({ kind }) => kind === 'seal') as OtherLine & { kind: 'seal' };

@@ -8,7 +8,7 @@ const world: World = {
   ...{ run: 'rotation', cause: 'near-expiry', targets: ['dps', 'iotHub'], records: 0, approval: false },
   ...{ expiredPrevious: 'refuse', keyCache: '5m', wrapFailsAt: 'later', vaultUnreachable: 'fails' },
   ...{ operationSeconds: 25, whileBusy: 'previous', sasKeys: 'kept', staleReads: 0, seals: false },
-  ...{ answer: 'abandon', stranger: false, isAdopted: false, instanceHistory: 'P90D' },
+  ...{ answer: 'abandon', stranger: false, isAdopted: false, instanceHistory: 'P90D', names: 'a version' },
 };
 
 const lost: readonly [string, Fault][] = [

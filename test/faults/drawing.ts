@@ -99,6 +99,11 @@ const world: fc.Arbitrary<World> = fc.record({
   instanceHistory: fc.constantFrom('PT1H', 'P90D'),
   answer: fc.constantFrom('resume', 'rollback', 'abandon'),
   isAdopted: fc.boolean(),
+  names: fc.oneof(
+    { weight: 10, arbitrary: fc.constant('a version' as const) },
+    { weight: 2, arbitrary: fc.constant('none, to be pinned' as const) },
+    { weight: 1, arbitrary: fc.constant('none' as const) },
+  ),
   stranger: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 

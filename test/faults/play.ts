@@ -60,7 +60,7 @@ function givenOf(world: World): Given {
     // A store that nobody configured cannot be found by looking.
     records: world.targets.includes('dataKeys') ? world.records : 0,
     targets: world.targets,
-    modes: { keyCache: world.keyCache, wrapFailsAt: world.wrapFailsAt },
+    modes: { keyCache: world.keyCache, wrapFailsAt: world.wrapFailsAt, unversionedFollowed: 'never' },
     ...{ seals: world.seals, everyTimer: true, instanceHistory: world.instanceHistory },
     signIn: needsTwo(world),
     replaceable: world.run === 'replace',
@@ -68,6 +68,7 @@ function givenOf(world: World): Given {
       // A soak and a watch are longer than a cache.
       ...(world.keyCache === '24h' ? { soak: 'P1DT1H', watch: 'P1DT1H', quiet: 'P1DT1H', probeEvery: 'PT2H' } : {}),
       expiredPrevious: world.expiredPrevious,
+      ...(world.names === 'none, to be pinned' ? { pin: true } : {}),
       ...(world.approval && moves ? { approval: 'required' } : {}),
       ...(world.run === 'replace' ? { acceptUnknown: ['identity-may-use-key', 'network-allows'] } : {}),
     },
@@ -79,6 +80,7 @@ function prepareCloud({ cloud }: Simulation, world: World): void {
   for (const service of cloud.services) {
     Object.assign(service, { operationSeconds, vaultUnreachable, whileBusy, sasKeys, staleReads });
     if (!isUnderIt(service.kind, world)) Object.assign(service, { body: underAnother(service.body), data: null });
+    else if (namesNone(world)) service.body = withoutVersion(service.body);
   }
   if (world.run === 'replace') cloud.otherVault.addVersion();
   if (world.run === 'rotation' && world.cause !== 'new-version') {
@@ -91,6 +93,11 @@ function isUnderIt(kind: 'iotHub' | 'dps', { targets, stranger }: World): boolea
   const looksAround = targets.includes('iotHub') || targets.includes('dps');
   return targets.includes(kind) || (stranger && looksAround);
 }
+
+const namesNone = ({ run, names }: World): boolean => run === 'rotation' && names !== 'a version';
+
+const withoutVersion = (body: Record<string, unknown>): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(body).replaceAll(`${kek}/${v1}`, kek));
 
 const underAnother = (body: Record<string, unknown>): Record<string, unknown> =>
   JSON.parse(JSON.stringify(body).replaceAll(kek, 'https://other.vault.azure.net/keys/another'));

@@ -29,6 +29,8 @@ export interface World {
   readonly instanceHistory: 'P90D' | 'PT1H';
   /** What somebody answers first to a run that needs attention. */
   readonly answer: 'resume' | 'rollback' | 'abandon';
+  /** Whether hub and DPS name a version of the key; where they name none, they are pinned first, or the plan refuses. */
+  readonly names: 'a version' | 'none, to be pinned' | 'none';
   /** A hub or DPS is under the key that nobody has configured. */
   readonly stranger: boolean;
   /** Of an adoption: there is nothing left to do. */

@@ -65,7 +65,7 @@ export function readRecord(row: Row): AuditRecord {
   } catch {
     // Falls through: the record was edited.
   }
-  return { chain: Number(chain), sequence: Number(sequence), hash: '' } as AuditRecord;
+  return { chain: Number(chain), sequence: Number(sequence), hash: '', details: {} } as unknown as AuditRecord;
 }
 
 export function readHeadRow(row: Row): HeadRow {

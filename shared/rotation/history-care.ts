@@ -116,9 +116,11 @@ async function tellOfBeginnings(ports: CarePorts, key: string, chains: readonly 
   for (const { chain, begins } of chains) {
     const first = begins && (await firstAfter(ports.auditLog, key, { chain, sequence: 0 }));
     const about = { alert: 'history-broken', chain } as const;
-    if (first === null || first.details['told'] === true || (await isTold(ports.auditLog, key, first, about))) continue;
-    const { brokenChain, brokenSequence, fault } = first.details;
-    const why = { brokenChain: Number(brokenChain), brokenSequence: Number(brokenSequence), fault: String(fault) };
+    const { brokenChain, brokenSequence, fault, told } = first?.details ?? {};
+    // A beginning that was tampered with is a break of its own.
+    if (first === null || typeof brokenChain !== 'number' || told === true) continue;
+    if (await isTold(ports.auditLog, key, first, about)) continue;
+    const why = { brokenChain, brokenSequence: Number(brokenSequence), fault: String(fault) };
     await tellOfBreak(ports, key, chain, { ...why, message: first.message }, first.at);
     await noteTold(ports, key, about, `Alert handed over: why chain ${chain} has begun.`);
   }

@@ -1,3 +1,4 @@
+import { readRecord } from '../../../../shared/azure/audit-rows';
 import { chain } from '../../../../shared/rotation/audit-chain';
 import { FaultError, RefusalError } from '../../../../shared/rotation/errors';
 import { lookAfterHistory, sealedAlong, sealQuietly, verifyAndTell } from '../../../../shared/rotation/history-care';
@@ -48,6 +49,10 @@ const entryOf = (number: number, at: string): AuditEntry => ({
   message: `Step ${number}.`,
   details: { number },
 });
+
+/** What the table shows of a record whose row holds nothing that can be read. */
+const unreadable = (ofChain: number, sequence: number): AuditRecord =>
+  readRecord({ partitionKey: 'p', rowKey: `r_${ofChain}_${sequence}`, record: 'not JSON' });
 
 /** Writes the history anew from one record on, as somebody can who may write the table: every hash fits, the head too. */
 function rewriteFrom(history: Awaited<ReturnType<typeof setUp>>, sequence: number): void {
@@ -402,6 +407,18 @@ describe('a history that was tampered with', () => {
     const { chains } = await verifyAndTell(history.ports, key);
     expect(chains.map(({ ok }) => ok)).toEqual([false, false]);
     expect(history.stored.at(-1)).toMatchObject({ chain: 3, details: { brokenChain: 2, fault: 'edited' } });
+  });
+
+  test('a new chain whose beginning cannot be read any more is told of once, and once more of what it had said', async () => {
+    const history = await setUp(6, [3, 6]);
+    rewriteFrom(history, 4);
+    await verifyAndTell(history.ports, key);
+    const { stored, alerts, world } = history;
+    const first = stored.findIndex((record) => record.chain === 2 && record.sequence === 1);
+    stored.splice(first, 1, unreadable(2, 1));
+    for (let night = 0; night < 2; night++, world.pass(60)) await verifyAndTell(history.ports, key);
+    expect(alerts()).toEqual(Array.from({ length: 3 }, () => 'Keyturn.History.Broken'));
+    expect(world.alerts.sent.map(({ data }) => data['chain']).toSorted()).toEqual([1, 1, 2]);
   });
 
   test('a new chain whose beginning does not follow the record it names is not believed', async () => {

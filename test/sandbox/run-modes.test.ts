@@ -32,7 +32,7 @@ describe('A reading of what nobody outside Azure knows', () => {
       phase: 'refused',
       standsOn: { iotHub: 'previous', dps: 'no single one', dataKeys: 'previous' },
       alert: null,
-      alsoAllowed: ['Keyturn.Key.Findings'],
+      alsoAllowed: ['Keyturn.Rotation.Refused', 'Keyturn.Key.Findings'],
     });
   });
 });

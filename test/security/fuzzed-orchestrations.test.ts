@@ -59,8 +59,12 @@ const sent = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...whole).chain(ne
 const languages =
   /Cannot (read|destructure|convert)|is not (a function|iterable|a constructor|defined)|Invalid time value/;
 
-/** Over a member of this name the durable library itself falls, before any orchestrator is asked (durable-functions 3, `Utils.hasOwnProperty`). */
-const neverArrives = '"hasOwnProperty":';
+/**
+ * What the durable library itself falls over, before any orchestrator is asked (durable-functions 3, `Utils`): a member of this name, and
+ * an input that is nested deeper than its recursion has stack for, which is some thousands.
+ */
+const neverArrives = (input: string): boolean =>
+  input.includes('"hasOwnProperty":') || (input.match(/[[{]/g)?.length ?? 0) > 1000;
 
 /** Nothing of what is outside of Keyturn was asked to change. */
 const changesOf = ({ judge }: Simulation): readonly string[] =>
@@ -76,7 +80,7 @@ test.each(Object.keys(orchestrators))(
     const { numRuns, seed } = tries(100);
     const inputs = [...whole, ...fc.sample(sent, { numRuns, seed })]
       .map((input) => JSON.stringify(input) ?? 'null')
-      .filter((input) => !input.includes(neverArrives));
+      .filter((input) => !neverArrives(input));
     for (const [index, input] of inputs.entries()) simulation.engine.start(name, `sent-${index}`, input);
     await simulation.settle(24 * 7);
     for (const [index, input] of inputs.entries()) {

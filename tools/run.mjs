@@ -129,6 +129,7 @@ const commands = {
   // Format and lint, types (the build), dead code, then every test.
   check: () => {
     process.env.KEYTURN_TEST_SCHEDULES ??= '1000';
+    process.env.KEYTURN_TEST_KILLS ??= '6';
     // Lowkey Vault is fetched and asked, where there are Java and Maven.
     process.env.KEYTURN_TEST_EMULATOR ??= 'fetch';
     return [

@@ -79,6 +79,8 @@ class Matrix {
   readonly results: Result[] = [];
   readonly #wanted: Wanted;
   readonly #queues = new Map<Run, Blow[]>();
+  /** Blows that found nothing to strike, so far. */
+  readonly #missed = new Set<Blow>();
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
@@ -125,6 +127,12 @@ class Matrix {
 
   async #playOne(grounds: Grounds, stage: Stage, run: Run, blow: Blow | null): Promise<Result> {
     const result = { ...(await playRun(stage, run, blow)), run: run.name };
+    if (blow !== null && !result.met && !this.#missed.has(blow) && result.problems.length === 1) {
+      // Once more behind another run, one that may have been disturbed elsewhere.
+      this.#missed.add(blow);
+      this.#queues.get(run)?.push(blow);
+      return result;
+    }
     grounds.found(result.problems);
     this.results.push(result);
     this.#wanted.told?.(result);

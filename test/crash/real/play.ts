@@ -9,6 +9,8 @@ export interface Played {
   readonly blow: Blow | null;
   /** Where the rotation before it on the same stage was struck. */
   readonly onto: Blow | null;
+  /** Whether it was struck: a run that follows one which was disturbed may pass a call less. */
+  readonly met: boolean;
   readonly problems: readonly string[];
   readonly milliseconds: number;
 }
@@ -38,11 +40,12 @@ export async function playRun(stage: Stage, run: Run, blow: Blow | null): Promis
     const struck = existsSync(`${file}.struck`) ? readFileSync(`${file}.struck`, 'utf8').trim().split('\n') : [];
     problems.push(...blowProblems(blow, struck, ground.takeDeaths()));
     problems.push(...(await shortcomings(stage, run, blow)));
+    const met = blow === null || struck.length > 0;
     stage.struck = blow;
-    return { blow, onto, problems, milliseconds: Date.now() - began };
+    return { blow, onto, met, problems, milliseconds: Date.now() - began };
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
-    return { blow, onto, problems, milliseconds: Date.now() - began };
+    return { blow, onto, met: true, problems, milliseconds: Date.now() - began };
   }
 }
 

@@ -1,4 +1,4 @@
-import { sameKid } from '../../shared/rotation/key-identifier';
+import { sameKid, versionOf } from '../../shared/rotation/key-identifier';
 import { kek, v1 } from '../simulation/cloud';
 import type { Simulation } from '../simulation/simulation';
 import type { World } from './schedule';
@@ -33,7 +33,10 @@ const hasBegunFor = ({ cloud }: Simulation): boolean =>
 function staleKid({ cloud }: Simulation, cause: World['cause']): (kid: string) => boolean {
   const versions = cloud.vault.look();
   const newest = versions.findLast(({ enabled }) => enabled);
-  if (cause === 'new-version') return (kid) => newest !== undefined && !sameKid(kid, newest.kid);
+  // Who names no version follows by itself.
+  if (cause === 'new-version') {
+    return (kid) => newest !== undefined && versionOf(kid) !== null && !sameKid(kid, newest.kid);
+  }
   const first = versions.find(({ version }) => version === v1);
   const expires = first?.expiresOn ?? null;
   return (kid) => first !== undefined && expires !== null && expires <= firstExpiry && sameKid(kid, first.kid);

@@ -58,7 +58,7 @@ export function passedPoints(stage: Stage, run: Run): readonly string[] {
 
 /** Not what is done for the event of the version that the run made itself: it may come at any time, or when all is over. */
 const isItsOwn = (point: string): boolean =>
-  !point.includes('/keyEvents/') && !point.endsWith('/admit/ledger.update#2');
+  !point.includes('/keyEvents/') && !/\/admit\/ledger\.update#([2-9]|\d\d)$/.test(point);
 
 /** Nobody does anything but wait: what the run cannot do by itself it does not do. */
 async function untilOver(stage: Stage, run: Run): Promise<readonly string[]> {

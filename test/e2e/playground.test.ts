@@ -63,7 +63,8 @@ describe('The playground that stays up after a scenario', () => {
       const history = JSON.parse((await paste(`curl -s '${app}/api/rotations?limit=5'`)) || '{}') as {
         items: { phase: string }[];
       };
-      expect(history.items.map(({ phase }) => phase)).toEqual(['rolled-back', 'cancelled']);
+      // What the sweep begins when ten days have passed, and its back-off with them, is no command's.
+      expect(history.items.slice(-2).map(({ phase }) => phase)).toEqual(['rolled-back', 'cancelled']);
       sandbox.child.kill('SIGINT');
       expect((await sandbox.ended).code).toBe(0);
       expect(leftBehind(sandbox)).toEqual([]);

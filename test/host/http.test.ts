@@ -119,9 +119,12 @@ describe('the local host over HTTP', () => {
 
   describe('timer triggers', () => {
     test('run when they are asked for by name', async () => {
+      // A test before this one may have let the clock pass the hour at which the timer is due.
+      const before = host.journal().length;
       expect((await host.fetch('/admin/functions/sweep', { method: 'POST' })).status).toBe(202);
       await host.idle();
-      expect(host.journal().filter((line) => line.startsWith('sweep'))).toEqual(['sweep true false']);
+      const sweeps = host.journal().slice(before);
+      expect(sweeps.filter((line) => line.startsWith('sweep'))).toEqual(['sweep true false']);
       expect((await host.fetch('/admin/functions/hello', { method: 'POST' })).status).toBe(404);
     });
 

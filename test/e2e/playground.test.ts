@@ -51,15 +51,18 @@ describe('The playground that stays up after a scenario', () => {
       }
       const { app } = endpointsOf(sandbox) ?? {};
       const answers = new Map<string, string>();
+      // After ten days the back-off is over: the sweep begins a rotation of its own, which waits for its approval.
+      let tenDaysLater = false;
       for (const [title, command] of commands) {
-        await ready(app, title === 'approve it' ? waits : over);
+        if (!tenDaysLater) await ready(app, title === 'approve it' ? waits : over);
+        tenDaysLater ||= title === '10 days pass';
         answers.set(title, await paste(command));
         // Accepted is not begun: until the new instance says so, the rotation reads as completed.
         if (title === 'once completed, back') await ready(app, ({ phase }) => phase === 'rolled-back');
       }
       expect(answers.get('see a plan')).toContain('"decision":"go"');
       expect(answers.get('an old twin')).toContain('"deviceId":"device-0001"');
-      await ready(app, over);
+      if (!tenDaysLater) await ready(app, over);
       const history = JSON.parse((await paste(`curl -s '${app}/api/rotations?limit=5'`)) || '{}') as {
         items: { phase: string }[];
       };
